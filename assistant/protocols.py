@@ -1,0 +1,113 @@
+"""The seams: what an embedder, a reranker, a generator and an index must offer. Implementations stand in folders of the same names.
+
+The embedder's verbs are those of pymilvus's embedding functions, so that these plug in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.types import Hit, Turn
+
+Vectors = NDArray[np.float32]
+SparseVector = Mapping[int, float]
+FinishReason = Literal["stop", "length", "content_filter"]
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns text into unit vectors. `name` is what a collection remembers; `max_tokens` is how much of a text it reads.
+    `languages` are the ISO 639-1 codes that it covers well, best first; empty means unknown."""
+
+    name: str
+    dimension: int
+    max_tokens: int
+    languages: Sequence[str]
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """(len(texts), dimension) float32, each row of length one, in the order given."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """As encode_documents, with the model's query prefix where it has one."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text by the model's own tokenizer, special tokens left out."""
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """An embedder that also gives a vector for each token, for late interaction."""
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each text (tokens, dimension) float32, rows of length one, special tokens left out."""
+
+
+class Reranker(Protocol):
+    """Scores texts against a query. Scores are comparable within one call only."""
+
+    name: str
+
+    def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        """One score a text, in the order given; higher is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A piece of generated text. The last piece of an answer carries the reason why it ended; a stream that ends without one was cut off."""
+
+    text: str
+    finish_reason: FinishReason | None = None
+
+
+class Generator(Protocol):
+    """Writes an answer from passages. It marks each statement with [n], n being the passage's place in the list, from one."""
+
+    name: str
+
+    def condense(self, question: str, history: Sequence[Turn]) -> str:
+        """The question as one that stands alone; the question itself where the history adds nothing."""
+
+    def generate(self, question: str, passages: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Generated]:
+        """Pieces of the answer as they come; only the last has a finish reason. Raises ModelError; closing the iterator stops the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """A chunk as the index holds it: no text."""
+
+    chunk_id: int
+    dense: Vectors
+    sparse: SparseVector
+
+
+class Index(Protocol):
+    """Vectors by chunk id, in named partitions of the library's choosing. Everything in it can be rebuilt from the library."""
+
+    def create(self, name: str, dimension: int) -> None:
+        """Make the named collection; nothing happens where it exists."""
+
+    def upsert(self, name: str, rows: Sequence[IndexRow]) -> None:
+        """Write rows by chunk id and make them searchable. Writing the same rows twice changes nothing."""
+
+    def delete(self, name: str, chunk_ids: Sequence[int]) -> None:
+        """Take rows out; ids that are not there are ignored."""
+
+    def search_dense(self, name: str, vector: Vectors, limit: int) -> list[tuple[int, float]]:
+        """(chunk id, cosine), best first, at most `limit`."""
+
+    def search_sparse(self, name: str, vector: SparseVector, limit: int) -> list[tuple[int, float]]:
+        """(chunk id, inner product), best first, at most `limit`; rows that share no term are left out."""
+
+    def ids(self, name: str) -> set[int]:
+        """Every chunk id held."""
+
+    def drop(self, name: str) -> None:
+        """Remove the collection with its files."""
+
+    def close(self) -> None:
+        """Give the database back, so that another process may open it."""
