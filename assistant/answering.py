@@ -1,0 +1,251 @@
+"""Answering: condense the question, retrieve, decide whether the passages hold an answer, generate, and cite what was generated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from assistant.citing import Cited, cite
+from assistant.deciding import confidence, enough
+from assistant.errors import ModelError
+from assistant.languages import detect_language
+from assistant.library import OWNER, Collection, Library
+from assistant.originals import Originals
+from assistant.protocols import Embedder, Generated, Generator, Index
+from assistant.types import Answer, Done, Event, Hit, Passages, Retrieval, Searching, Text, Turn
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
+
+    from assistant.retrieval import Retriever
+    from assistant.settings import Settings
+
+# Hits shown beside an answer that was not found, and the least that deciding and quoting look at.
+_NEAREST = 3
+_NOT_FOUND = {
+    "de": "Das steht nicht in den Dokumenten.",
+    "en": "The documents do not say.",
+    "es": "Los documentos no lo dicen.",
+    "fr": "Les documents ne le disent pas.",
+    "it": "I documenti non lo dicono.",
+    "nl": "Dat staat niet in de documenten.",
+    "pt": "Os documentos não o dizem.",
+}
+_NOTHING_THERE = "There are no documents to search yet. Add some first: `footnote ingest PATH`, or upload them on the page."
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes that ingestion and answering keep to."""
+
+    chunk_tokens: int = 256
+    max_file_bytes: int = 200_000_000
+    answer_passages: int = 6
+
+
+class Assistant:
+    """One library with its index and models: everything a door calls. Index and models are opened at their first use;
+    `close()` (or leaving the `with`) gives them back. Safe to call from several threads after `warm_up()`."""
+
+    def __init__(
+        self,
+        *,
+        library: Library,
+        originals: Originals,
+        limits: Limits,
+        open_index: Callable[[], Index],
+        open_embedder: Callable[[], Embedder],
+        make_retriever: Callable[[Library, Index, Embedder], Retriever],
+        make_generator: Callable[[Embedder], Generator],
+    ) -> None:
+        self.library = library
+        self.originals = originals
+        self.limits = limits
+        self._open_index = open_index
+        self._open_embedder = open_embedder
+        self._make_retriever = make_retriever
+        self._make_generator = make_generator
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> Self:
+        """An assistant by these settings; by the environment's where none are given. Raises SettingsError, LibraryError."""
+        from assistant.settings import read_settings
+        from assistant.wiring import make_assistant
+
+        assistant = make_assistant(settings or read_settings())
+        assert isinstance(assistant, cls)
+        return assistant
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the index and the library back, so that another process may open them."""
+        if "index" in self.__dict__:
+            self.index.close()
+            del self.__dict__["index"]
+        self.library.close()
+
+    def warm_up(self) -> None:
+        """Open everything now, and run each collection's first search, which is the slow one."""
+        for collection in self.library.readable(OWNER):
+            if collection.chunks:
+                self.retriever.search("warm up", [collection], k=1)
+        _ = self.retriever, self.generator
+
+    @cached_property
+    def index(self) -> Index:
+        return self._open_index()
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return self._open_embedder()
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        return self._make_retriever(self.library, self.index, self.embedder)
+
+    @cached_property
+    def generator(self) -> Generator:
+        return self._make_generator(self.embedder)
+
+    def retrieve(
+        self, question: str, *, collection: str = "", collections: Sequence[str] = (), reader: str = OWNER, k: int = 10
+    ) -> list[Hit]:
+        """The k best passages, best first. Raises CollectionNotFound."""
+        return list(self.search(question, collection=collection, collections=collections, reader=reader, k=k).hits)
+
+    def search(
+        self, question: str, *, collection: str = "", collections: Sequence[str] = (), reader: str = OWNER, k: int = 10
+    ) -> Retrieval:
+        """As `retrieve`, with the order of every stage and the time that it took."""
+        of = self._chosen(collection, collections, reader)
+        return self.retriever.search(question, of, k=k) if any(c.chunks for c in of) else Retrieval(question, (), {}, {})
+
+    def ask(
+        self,
+        question: str,
+        *,
+        collection: str = "",
+        collections: Sequence[str] = (),
+        reader: str = OWNER,
+        history: Sequence[Turn] = (),
+    ) -> Answer:
+        """The answer to a question; `found` is False where the documents hold none. Raises CollectionNotFound, ModelError."""
+        *_, last = self.stream(question, collection=collection, collections=collections, reader=reader, history=history)
+        assert isinstance(last, Done)
+        return last.answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        collection: str = "",
+        collections: Sequence[str] = (),
+        reader: str = OWNER,
+        history: Sequence[Turn] = (),
+    ) -> Iterator[Event]:
+        """The answer as it comes: Searching, Passages, Text pieces, then Done with the whole. Closing the iterator stops the
+        generator. A generator that fails after its first words gives an answer that is marked as not complete."""
+        if not question.strip():
+            raise ValueError("The question is empty. Write what you want to know.")
+        started = time.perf_counter()
+        of = self._chosen(collection, collections, reader)
+        if not any(c.chunks for c in of):
+            yield Done(Answer(question, question, _NOTHING_THERE, found=False, complete=True, confidence=0.0))
+            return
+        query = self.generator.condense(question, history) if history else question
+        yield Searching(query)
+        found = self.retriever.search(query, of, k=self.limits.answer_passages)
+        yield Passages(found.hits)
+        for event in self.answer_from(found, question=question, history=history):
+            if isinstance(event, Done):
+                total = round((time.perf_counter() - started) * 1000, 3)
+                milliseconds = {**event.answer.milliseconds, "total": total}
+                event = Done(replace(event.answer, milliseconds=milliseconds))
+            yield event
+
+    def as_retriever(self, collection: str = "", *, k: int = 8, reader: str = OWNER) -> BaseRetriever:
+        """A LangChain retriever over a collection (all that the reader may read, where none is named)."""
+        from assistant.langchain_retriever import FootnoteRetriever
+
+        return FootnoteRetriever(assistant=self, collection=collection, k=k, reader=reader)
+
+    def _chosen(self, collection: str, collections: Sequence[str], reader: str) -> list[Collection]:
+        return self.library.readable(reader, [collection] if collection else collections)
+
+    def answer_from(self, found: Retrieval, *, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+        """The rest of a stream once the passages are there: Text pieces, then Done."""
+        query, passages = found.query, found.hits[: self.limits.answer_passages]
+        sure = confidence(query, passages)
+        language = detect_language(question, fallback=passages[0].chunk.language if passages else "en")
+        not_found = Answer(
+            question, query, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,
+            hits=passages[:_NEAREST], milliseconds=found.milliseconds,
+        )  # fmt: skip
+        if not enough(sure):
+            yield Done(not_found)
+            return
+        started = time.perf_counter()
+        written = _Written()
+        with closing(self.generator.generate(query, passages, history)) as pieces:  # type: ignore[type-var]
+            for piece in written.follow(pieces):
+                yield Text(piece)
+        generated = time.perf_counter()
+        cited = self._cite(written.text, passages, language)
+        milliseconds = {
+            **found.milliseconds,
+            "generate": round((generated - started) * 1000, 3),
+            "cite": round((time.perf_counter() - generated) * 1000, 3),
+        }
+        notices = written.notices
+        if not cited.citations and written.complete:
+            yield Done(replace(not_found, milliseconds=milliseconds))
+            return
+        yield Done(
+            Answer(
+                question, query, cited.text, found=True, complete=written.complete, confidence=sure, citations=cited.citations,
+                hits=passages, unsupported=cited.unsupported, notices=notices, milliseconds=milliseconds,
+            )  # fmt: skip
+        )
+
+    def _cite(self, text: str, hits: Sequence[Hit], language: str) -> Cited:
+        maps = self.library.page_maps(list(dict.fromkeys(hit.chunk.document_id for hit in hits)))
+        return cite(
+            text, hits, language=language,
+            versions={document_id: pages.version for document_id, pages in maps.items()},
+            page_of=lambda document_id, offset: maps[document_id].page_of(offset),
+        )  # fmt: skip
+
+
+class _Written:
+    """What a generator has written so far, and whether it came to its end."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.complete = False
+        self.notices: tuple[str, ...] = ()
+
+    def follow(self, pieces: Iterator[Generated]) -> Iterator[str]:
+        """Pass the text on as it comes. Raises ModelError where it fails before the first word."""
+        try:
+            for piece in pieces:
+                self.text += piece.text
+                self.complete = piece.finish_reason == "stop"
+                if piece.finish_reason == "length":
+                    self.notices = ("The answer reached its longest length and was cut off.",)
+                if piece.text:
+                    yield piece.text
+        except ModelError as error:
+            if not self.text.strip():
+                raise
+            self.complete = False
+            self.notices = (str(error),)

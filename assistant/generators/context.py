@@ -1,0 +1,136 @@
+"""What fits into a model's context: counts tokens, packs passages and conversation around instructions and question."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import prompts
+from assistant.errors import ContextOverflow, ModelUnavailable
+from assistant.types import Hit, Turn
+
+CountTokens = Callable[[str], int]
+
+# Below this a passage is a scrap that invites guessing: it is left out instead.
+_LEAST_PASSAGE_TOKENS = 48
+# Role names and message ends, which the server's chat template adds.
+_TEMPLATE_TOKENS = 32
+_CONVERSATION_SHARE = 0.25
+_WORD = re.compile(r"[^\W\d_]+|\d|[^\w\s]|_")
+_ONE_TOKEN_EACH = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u11ff\u1780-\u17ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\U0001f000-\U0003ffff]"
+)
+_MARK = re.compile(r"\s*\[\d{1,3}\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A prompt that fits. `passages` says how many of those given are in it, always the first ones; `shortened` that the last
+    of them lost its end."""
+
+    prompt: prompts.Filled
+    passages: int
+    shortened: bool
+
+
+def pack(
+    question: str, passages: Sequence[Hit], history: Sequence[Turn], *, room_tokens: int, count_tokens: CountTokens
+) -> Packed:
+    """The answer prompt within `room_tokens`, the answer's own tokens not included. The instructions and the question stand
+    whole; passages are dropped from the end, the last one shortened; the conversation keeps its latest turns in at most a
+    quarter of what is left. Raises ContextOverflow when not even a part of the first passage fits."""
+    template, mark, question = prompts.load("answer"), prompts.new_mark(), prompts.clean(question).strip()
+    fixed = {"mark": mark, "question": question, "passages": "", "conversation": ""}
+    bare = template.fill(fixed)
+    room = room_tokens - count_tokens(bare.system) - count_tokens(bare.user) - _TEMPLATE_TOKENS
+    if room < (_LEAST_PASSAGE_TOKENS if passages else 0):
+        raise ContextOverflow(
+            f"The question and the instructions take {room_tokens - room} tokens of the {room_tokens} that the model's context "
+            "leaves beside the answer. Ask a shorter question, or raise FOOTNOTE_CONTEXT_TOKENS if the model can read more."
+        )
+    conversation = recent(history, mark, room_tokens=int(room * _CONVERSATION_SHARE), count_tokens=count_tokens)
+    fenced, shortened = _fitting(passages, mark, room - count_tokens(conversation), count_tokens)
+    if passages and not fenced:
+        raise ContextOverflow(
+            f"Not even a part of the first passage fits into the {room} tokens that are left beside the question. "
+            "Raise FOOTNOTE_CONTEXT_TOKENS if the model can read more."
+        )
+    prompt = template.fill({**fixed, "passages": "\n\n".join(fenced), "conversation": conversation})
+    return Packed(prompt, len(fenced), shortened)
+
+
+def recent(history: Sequence[Turn], mark: str, *, room_tokens: int, count_tokens: CountTokens) -> str:
+    """The latest turns that fit, oldest first, in one fence; empty when none does. Footnote marks of earlier answers are taken
+    out: they number other passages."""
+    kept: list[str] = []
+    for turn in reversed(history):
+        line = f"{turn.role}: {_MARK.sub('', turn.text) if turn.role == 'assistant' else turn.text}"
+        if count_tokens(prompts.fence("\n".join([line, *kept]), "earlier conversation", mark)) > room_tokens:
+            break
+        kept.insert(0, line)
+    return prompts.fence("\n".join(kept), "earlier conversation", mark) if kept else ""
+
+
+def estimate_tokens(text: str) -> int:
+    """Tokens by rule of thumb, on the high side: 1.35 a word (long words and accents more), one for a digit, a sign or a
+    character of a script without spaces."""
+    single = len(_ONE_TOKEN_EACH.findall(text))
+    tokens = 0.0
+    for word in _WORD.findall(_ONE_TOKEN_EACH.sub(" ", text)):
+        tokens += 1.0 if len(word) == 1 else max(1.35, len(word.encode()) / 5)
+    return int(tokens) + single + text.count("\n") + 1
+
+
+def tiktoken_counter(vocabulary: Path) -> CountTokens:
+    """A counter from a `.tiktoken` vocabulary file that is at hand. Nothing is ever fetched: tiktoken's own loader, which
+    downloads, is not used. Counts differ from the model's by the way words are cut, by about a hundredth. Raises
+    ModelUnavailable when the file cannot be read."""
+    import tiktoken
+
+    try:
+        rows = [line.split() for line in vocabulary.read_bytes().splitlines() if line]
+        ranks = {base64.b64decode(token, validate=True): int(rank) for token, rank in rows}
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(f"{vocabulary} is not a tiktoken vocabulary: {error}. Name another file, or none.") from error
+    pieces = r" ?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+"
+    encoding = tiktoken.Encoding(vocabulary.stem, pat_str=pieces, mergeable_ranks=ranks, special_tokens={})
+    return lambda text: len(encoding.encode_ordinary(text))
+
+
+def _fitting(passages: Sequence[Hit], mark: str, room: int, count_tokens: CountTokens) -> tuple[list[str], bool]:
+    fenced: list[str] = []
+    for number, hit in enumerate(passages, start=1):
+        whole = _fenced(number, hit, mark, hit.chunk.text)
+        tokens = count_tokens(whole) + 1
+        if tokens <= room:
+            fenced.append(whole)
+            room -= tokens
+            continue
+        if part := _shortened(number, hit, mark, room, count_tokens):
+            fenced.append(part)
+        return fenced, bool(part)
+    return fenced, False
+
+
+def _shortened(number: int, hit: Hit, mark: str, room: int, count_tokens: CountTokens) -> str:
+    """The longest beginning of the passage that fits, ended at a word; empty when that would be a scrap."""
+    words = list(re.finditer(r"\S+", hit.chunk.text))
+    low, high = 0, len(words)
+    while low < high:
+        middle = (low + high + 1) // 2
+        part = hit.chunk.text[: words[middle - 1].end()] + " …"
+        low, high = (middle, high) if count_tokens(_fenced(number, hit, mark, part)) < room else (low, middle - 1)
+    if not low:
+        return ""
+    part = hit.chunk.text[: words[low - 1].end()]
+    return _fenced(number, hit, mark, part + " …") if count_tokens(part) >= _LEAST_PASSAGE_TOKENS else ""
+
+
+def _fenced(number: int, hit: Hit, mark: str, text: str) -> str:
+    chunk = hit.chunk
+    where = " > ".join([chunk.title, *chunk.heading_path])
+    header = f"{chunk.header}\n" if chunk.header and not text.startswith(chunk.header) else ""
+    return prompts.fence(header + text, f"passage [{number}], page {chunk.page} of {where}", mark)

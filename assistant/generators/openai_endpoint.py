@@ -1,0 +1,202 @@
+"""Writes answers with any endpoint that speaks OpenAI's chat language: OpenAI, Ollama, vLLM, llama.cpp and their like."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import prompts
+from assistant.errors import AnswerCutOff, ContextOverflow, EndpointError, SettingsError
+from assistant.generators.context import CountTokens, Packed, estimate_tokens, pack, recent
+from assistant.protocols import FinishReason, Generated
+from assistant.types import Hit, Turn
+
+if TYPE_CHECKING:
+    from assistant.generators.openai_stream import Address
+
+# The names that servers give to the same three ends.
+_FINISH: Mapping[str, FinishReason] = {
+    **dict.fromkeys(("stop", "eos", "eos_token", "stop_sequence", "end_turn"), "stop"),
+    **dict.fromkeys(("length", "max_tokens", "model_length"), "length"),
+    **dict.fromkeys(("content_filter", "safety"), "content_filter"),
+}
+_TRIES = 3
+_TEMPERATURE = 0.1
+_CONDENSED_TOKENS = 200
+_CONDENSED_MOST_CHARACTERS = 1000
+_CHARACTERS_A_TOKEN = 16
+_LABEL = re.compile(r"^(?:(?:stand-?alone|rewritten|last)\s+)*question\s*:\s*", re.IGNORECASE)
+
+
+class OpenAIEndpoint:
+    """A Generator over one endpoint and model. Nothing is taken from OPENAI_* variables, proxies or netrc, no redirect is
+    followed, and nothing is sent until `generate` or `condense` is called. An empty `api_key` sends none.
+
+    `timeout_seconds` is the wall-clock limit of one answer with its retries; `token_timeout_seconds` the longest wait between two
+    pieces of text after the first (pings and empty deltas do not count). Raises SettingsError for an address, model or key
+    that cannot be.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key: str,
+        *,
+        timeout_seconds: float = 60.0,
+        token_timeout_seconds: float = 20.0,
+        context_tokens: int = 8192,
+        max_answer_tokens: int = 800,
+        count_tokens: CountTokens = estimate_tokens,
+    ) -> None:
+        self.base_url, self.name, self._api_key = _base_url(base_url), model.strip(), _key(api_key)
+        if not self.name:
+            raise SettingsError("No model is named. Set FOOTNOTE_OPENAI_MODEL to one that the endpoint has.")
+        if max_answer_tokens >= context_tokens:
+            raise SettingsError(
+                f"An answer of {max_answer_tokens} tokens leaves no room in a context of {context_tokens}. "
+                "Lower FOOTNOTE_MAX_ANSWER_TOKENS or raise FOOTNOTE_CONTEXT_TOKENS."
+            )
+        self._timeout_seconds, self._token_timeout_seconds = timeout_seconds, token_timeout_seconds
+        self._context_tokens, self._max_answer_tokens = context_tokens, max_answer_tokens
+        self._count_tokens = count_tokens
+        self._refused: set[str] = set()
+
+    def condense(self, question: str, history: Sequence[Turn]) -> str:
+        """The question as one that stands alone. Without history nothing is sent; an answer that is no question (too long,
+        cut by its length) leaves the question as it was."""
+        if not history:
+            return question
+        template, mark = prompts.load("condense"), prompts.new_mark()
+        room = self._context_tokens - _CONDENSED_TOKENS - self._count_tokens(template.system + template.user + question)
+        conversation = recent(history, mark, room_tokens=room, count_tokens=self._count_tokens)
+        if not conversation:
+            return question
+        prompt = template.fill({"mark": mark, "conversation": conversation, "question": prompts.clean(question).strip()})
+        deadline = time.monotonic() + self._timeout_seconds
+        pieces = list(self._generated(prompt, _CONDENSED_TOKENS, deadline))
+        written = prompts.one_line("".join(piece.text for piece in pieces), limit=2 * _CONDENSED_MOST_CHARACTERS)
+        condensed = _LABEL.sub("", written).strip("\"'“”«» ")
+        usable = pieces[-1].finish_reason == "stop" and 0 < len(condensed) <= _CONDENSED_MOST_CHARACTERS
+        return condensed if usable else question
+
+    def generate(self, question: str, passages: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Generated]:
+        """Pieces of the answer as they come, the last with its finish reason. A sentence that says that the passages do not
+        answer ends in [0].
+
+        Raises EndpointError before the first word, AnswerCutOff after it or at a limit, ContextOverflow when the prompt cannot
+        be made to fit (a server that says so is asked once more with less). Closing the iterator ends the connection.
+        """
+        deadline = time.monotonic() + self._timeout_seconds
+        context_tokens = self._context_tokens
+        packed = self._pack(question, passages, history, context_tokens)
+        try:
+            yield from self._generated(packed.prompt, self._max_answer_tokens, deadline)
+            return
+        except ContextOverflow as overflow:
+            context_tokens = _smaller(context_tokens, overflow)
+            if context_tokens <= self._max_answer_tokens:
+                raise
+        packed = self._pack(question, passages, history, context_tokens)
+        yield from self._generated(packed.prompt, self._max_answer_tokens, deadline)
+
+    def _pack(self, question: str, passages: Sequence[Hit], history: Sequence[Turn], context_tokens: int) -> Packed:
+        room = context_tokens - self._max_answer_tokens
+        return pack(question, passages, history, room_tokens=room, count_tokens=self._count_tokens)
+
+    def _generated(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> Iterator[Generated]:
+        """One completion, tried up to three times as long as nothing has come and the deadline leaves room."""
+        from assistant.generators.openai_errors import as_model_error, may_retry, refused_parameter, wait_seconds
+
+        tries = 1
+        while True:
+            begun = False
+            try:
+                with contextlib.closing(self._attempt(prompt, max_tokens, deadline)) as pieces:
+                    for piece in pieces:
+                        begun = True
+                        yield piece
+                return
+            except Exception as error:
+                ours = as_model_error(error, self.base_url, self.name, self._api_key)
+                if begun:
+                    raise ours if isinstance(ours, AnswerCutOff) else AnswerCutOff(f"The answer broke off. {ours}") from error
+                parameter = refused_parameter(error)
+                if parameter and parameter not in self._refused:
+                    self._refused.add(parameter)
+                    continue
+                wait = wait_seconds(error, tries, time.time())
+                if tries == _TRIES or not may_retry(error) or time.monotonic() + wait >= deadline:
+                    raise ours from error
+            tries += 1
+            time.sleep(wait)
+
+    def _attempt(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> Generator[Generated]:
+        from assistant.generators.openai_stream import CompletionStream, Limits
+
+        limits = Limits(deadline, self._token_timeout_seconds, _CHARACTERS_A_TOKEN * max_tokens)
+        written = False
+        with contextlib.closing(CompletionStream(self._address, self._request(prompt, max_tokens), limits)) as stream:
+            for piece in stream:
+                written = written or bool(piece.text.strip())
+                if piece.finish_reason:
+                    yield Generated(piece.text, self._finish_reason(piece.finish_reason, written))
+                elif piece.text:
+                    yield Generated(piece.text)
+
+    def _request(self, prompt: prompts.Filled, max_tokens: int) -> dict[str, Any]:
+        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+        request: dict[str, Any] = {"model": self.name, "messages": messages}
+        # OpenAI's reasoning models refuse both; most other servers know no other name.
+        request["max_completion_tokens" if "max_tokens" in self._refused else "max_tokens"] = max_tokens
+        if "temperature" not in self._refused:
+            request["temperature"] = _TEMPERATURE
+        return request
+
+    def _finish_reason(self, reason: str, written: bool) -> FinishReason:
+        known = _FINISH.get(reason.lower())
+        if known is None:
+            raise EndpointError(f"'{self.name}' ended with '{reason}', which is no end of an answer. Use another model.")
+        if not written:
+            raise EndpointError(
+                f"'{self.name}' ended ('{reason}') without a word of an answer. Ask again; if it thinks first, raise "
+                "FOOTNOTE_MAX_ANSWER_TOKENS."
+            )
+        return known
+
+    @cached_property
+    def _address(self) -> Address:
+        import httpx2
+
+        from assistant.generators.openai_stream import Address
+
+        return Address(self.base_url, self._api_key, httpx2.create_ssl_context(trust_env=False))
+
+
+def _smaller(context_tokens: int, overflow: ContextOverflow) -> int:
+    """The context that the server states; half of ours where it states none or one that we thought to have kept."""
+    from assistant.generators.openai_errors import stated_context_tokens
+
+    stated = stated_context_tokens(overflow)
+    return stated if stated and stated < context_tokens else context_tokens // 2
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"FOOTNOTE_OPENAI_BASE_URL is '{text}'. Write an address such as http://127.0.0.1:11434/v1.")
+    if parts.username or parts.password:
+        raise SettingsError("FOOTNOTE_OPENAI_BASE_URL holds a name or password. Put the key into FOOTNOTE_OPENAI_API_KEY.")
+    return text.strip().rstrip("/")
+
+
+def _key(text: str) -> str:
+    key = text.strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise SettingsError("FOOTNOTE_OPENAI_API_KEY holds a space or a character that no key has. Copy it again.")
+    return key

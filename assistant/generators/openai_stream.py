@@ -1,0 +1,203 @@
+"""One streamed request to an OpenAI-compatible endpoint, read in a thread, so that limits hold whatever the server does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import AnswerCutOff, EndpointError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx2
+
+# What the endpoint is told, and no more: the client would add the machine's platform and whatever OPENAI_CUSTOM_HEADERS says.
+_HEADERS_SENT = frozenset({"host", "accept", "connection", "content-type", "content-length", "user-agent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where requests go, and with which key; an empty key sends no Authorization header."""
+
+    base_url: str
+    api_key: str
+    tls: ssl.SSLContext
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`deadline` is a reading of time.monotonic(). The gap limit runs from the first piece on: until then a model reads the
+    prompt, which on a laptop takes as long as it takes, and the deadline alone holds."""
+
+    deadline: float
+    gap_seconds: float
+    most_characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text as it came, and the server's own finish reason ("" before the end). Both empty: a reasoning model at work."""
+
+    text: str
+    finish_reason: str = ""
+
+
+class CompletionStream:
+    """The pieces of one completion. Iterating raises AnswerCutOff at a limit or when the stream ends without a finish reason,
+    EndpointError for nonsense, and the client's own exceptions as they are. `close` ends the connection at once, from any
+    thread."""
+
+    def __init__(self, address: Address, request: Mapping[str, Any], limits: Limits) -> None:
+        self._address, self._request, self._limits = address, request, limits
+        self._arrived: queue.SimpleQueue[tuple[float, Piece | Exception | None]] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        self._socket: socket.socket | None = None
+        self._reader = threading.Thread(target=self._read, name="completion", daemon=True)
+
+    def __iter__(self) -> Iterator[Piece]:
+        self._reader.start()
+        try:
+            yield from self._pieces()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._socket is not None:
+            # Closing a socket does not wake a thread that waits in recv; shutting it down does.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def _pieces(self) -> Iterator[Piece]:
+        """Judged by when a piece arrived, so that a slow caller is not taken for a stalled server."""
+        limits, last, characters = self._limits, float("inf"), 0
+        while True:
+            until = min(limits.deadline, last + limits.gap_seconds)
+            try:
+                arrived, piece = self._arrived.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                arrived, piece = float("inf"), None
+            if arrived > until:
+                raise AnswerCutOff(_limit_message(limits, until))
+            if isinstance(piece, Exception):
+                raise piece
+            if piece is None:
+                raise AnswerCutOff("The model's stream ended without a finish reason, so the answer may be cut off. Ask again.")
+            last, characters = arrived, characters + len(piece.text)
+            if characters > limits.most_characters:
+                raise AnswerCutOff(f"The model wrote more than {limits.most_characters} characters and did not stop. Ask again.")
+            yield piece
+            if piece.finish_reason:
+                return
+
+    def _read(self) -> None:
+        last: Exception | None = None
+        try:
+            with self._http_client() as http:
+                for piece in _completion(self._address, self._request, http):
+                    if self._closed.is_set():
+                        return
+                    self._arrived.put((time.monotonic(), piece))
+        except Exception as error:  # handed to the caller's thread, which raises it
+            last = error
+        self._arrived.put((time.monotonic(), last))
+
+    def _http_client(self) -> httpx2.Client:
+        """A client for one request. It reads no proxy, key or certificate from the environment, and follows no redirect: only
+        the address that the user configured is contacted."""
+        import httpx2
+
+        left = max(0.1, self._limits.deadline - time.monotonic())
+        return httpx2.Client(
+            verify=self._address.tls,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx2.Timeout(left, connect=min(10.0, left)),
+            event_hooks={"request": [self._prepare]},
+        )
+
+    def _prepare(self, request: httpx2.Request) -> None:
+        for name in list(request.headers):
+            if name.lower() not in _HEADERS_SENT:
+                del request.headers[name]
+        # A compressed answer of a few kilobytes could unpack to gigabytes.
+        request.headers["Accept-Encoding"] = "identity"
+        if self._address.api_key:
+            request.headers["Authorization"] = f"Bearer {self._address.api_key}"
+        request.extensions["trace"] = self._keep_socket
+
+    def _keep_socket(self, event: str, values: Mapping[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = values["return_value"].get_extra_info("socket")
+            if self._closed.is_set():
+                self.close()
+
+
+def _completion(address: Address, request: Mapping[str, Any], http: httpx2.Client) -> Iterator[Piece]:
+    import openai
+
+    # Retries are the caller's, within its deadline. Without a key the client would take one from the environment.
+    client = openai.OpenAI(base_url=address.base_url, api_key=address.api_key or "none", http_client=http, max_retries=0)
+    with client.chat.completions.create(**request, stream=True) as stream:
+        media_type = stream.response.headers.get("content-type", "").split(";")[0].strip().lower()
+        if media_type in ("text/html", "application/xhtml+xml"):
+            raise EndpointError(
+                f"{address.base_url} answered with a web page, not with a completion. Check FOOTNOTE_OPENAI_BASE_URL; "
+                "it usually ends in /v1."
+            )
+        # Some servers ignore `stream` and answer whole.
+        whole = media_type == "application/json"
+        yield from _read_chunks([json.loads(stream.response.read())] if whole else map(_plain, stream), address)
+
+
+def _plain(chunk: Any) -> object:
+    return chunk.to_dict(warnings=False) if hasattr(chunk, "to_dict") else chunk
+
+
+def _read_chunks(chunks: Iterable[object], address: Address) -> Iterator[Piece]:
+    came, choices = 0, 0
+    for chunk in chunks:
+        came += 1
+        if not isinstance(chunk, Mapping):
+            raise EndpointError(f"{address.base_url} answered {str(chunk)[:200]!r}, which is no completion. Check the address.")
+        if error := chunk.get("error"):
+            raise EndpointError(f"{address.base_url} reported an error: {_message(error)}. Ask again, or read its log.")
+        for choice in chunk.get("choices") or ():
+            choices += 1
+            if piece := _piece(choice):
+                yield piece
+            if piece and piece.finish_reason:
+                return
+    if came and not choices:
+        raise EndpointError(f"{address.base_url} answered without any choice. Ask again; if it stays so, try another model.")
+
+
+def _piece(choice: Mapping[str, Any]) -> Piece | None:
+    """None for a delta that carries nothing: those are sent to keep a connection open and do not count as progress."""
+    delta = choice.get("delta") or choice.get("message") or {}
+    text, reason = delta.get("content"), choice.get("finish_reason")
+    thinks = any(delta.get(name) for name in ("reasoning_content", "reasoning"))
+    if not (text or reason or thinks):
+        return None
+    return Piece(text if isinstance(text, str) else "", str(reason or ""))
+
+
+def _message(error: object) -> str:
+    return str(error.get("message", error) if isinstance(error, Mapping) else error)[:300]
+
+
+def _limit_message(limits: Limits, until: float) -> str:
+    if until >= limits.deadline:
+        return "The model did not finish within the time for an answer. Ask again, or raise FOOTNOTE_ANSWER_TIMEOUT_SECONDS."
+    return (
+        f"The model's stream stalled: nothing new for {limits.gap_seconds:g} seconds. Ask again, or raise "
+        "FOOTNOTE_TOKEN_TIMEOUT_SECONDS."
+    )

@@ -1,0 +1,121 @@
+"""The index: dense and sparse vectors by chunk id in Milvus, and nothing else. Milvus Lite in a folder, or a server by address."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import DataFolderInUse, LibraryError
+from assistant.protocols import IndexRow, SparseVector, Vectors
+
+_BATCH = 1000
+_CELLS = 128
+# Measured on Milvus Lite 3.2: IVF_FLAT with every cell probed is exact, builds in 3 s at 100k rows (HNSW: 66 s) and loses no
+# rows. Lite reads index parameters only where they are nested.
+_DENSE_INDEX = {"index_type": "IVF_FLAT", "metric_type": "COSINE", "params": {"params": {"nlist": _CELLS}, "nlist": _CELLS}}
+_DENSE_SEARCH = {"metric_type": "COSINE", "params": {"nprobe": _CELLS}}
+_SPARSE_INDEX = {"index_type": "SPARSE_INVERTED_INDEX", "metric_type": "IP"}
+_SPARSE_SEARCH = {"metric_type": "IP", "params": {}}
+
+
+class MilvusIndex:
+    """An `Index` (see protocols.py) over pymilvus. Opening Milvus Lite starts a server in this process on a loopback port, and
+    no other process can open the same folder until `close()`. Raises DataFolderInUse then, LibraryError for other failures."""
+
+    def __init__(self, uri: str, token: str = "") -> None:
+        from pymilvus import DataType, MilvusClient, MilvusException
+
+        self._lite_path = uri if uri.endswith(".db") else None
+        self._types = DataType
+        if self._lite_path:
+            Path(self._lite_path).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._client = MilvusClient(uri, token=token)
+        except MilvusException as error:
+            if self._lite_path:
+                raise DataFolderInUse(
+                    f"The index {uri} could not be opened: another footnote process (perhaps `footnote serve`) is using this data "
+                    "folder. Stop it, ask through it, or set FOOTNOTE_DATA_DIR to another folder."
+                ) from error
+            raise LibraryError(f"No Milvus answers at {uri}: {error}. Check FOOTNOTE_MILVUS_URI and FOOTNOTE_MILVUS_TOKEN.") from error
+        self._loaded: set[str] = set()
+        self._lock = threading.Lock()
+
+    def create(self, name: str, dimension: int) -> None:
+        if self._client.has_collection(name):
+            return
+        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("id", self._types.INT64, is_primary=True)
+        schema.add_field("dense", self._types.FLOAT_VECTOR, dim=dimension)
+        schema.add_field("sparse", self._types.SPARSE_FLOAT_VECTOR)
+        indexes = self._client.prepare_index_params()
+        indexes.add_index("dense", **_DENSE_INDEX)
+        indexes.add_index("sparse", **_SPARSE_INDEX)
+        self._client.create_collection(name, schema=schema, index_params=indexes)
+
+    def upsert(self, name: str, rows: Sequence[IndexRow]) -> None:
+        rest = iter(rows)
+        while batch := list(islice(rest, _BATCH)):
+            # Milvus refuses an empty sparse vector: a chunk of nothing but stop words holds one term that no query has.
+            self._client.upsert(
+                name, [{"id": r.chunk_id, "dense": r.dense, "sparse": dict(r.sparse) or {_NO_TERM: _TINY}} for r in batch]
+            )
+        self._client.flush(name)
+
+    def delete(self, name: str, chunk_ids: Sequence[int]) -> None:
+        rest = iter(chunk_ids)
+        while batch := list(islice(rest, _BATCH)):
+            self._client.delete(name, ids=batch)
+        if chunk_ids:
+            self._client.flush(name)
+
+    def search_dense(self, name: str, vector: Vectors, limit: int) -> list[tuple[int, float]]:
+        return self._search(name, "dense", vector, _DENSE_SEARCH, limit)
+
+    def search_sparse(self, name: str, vector: SparseVector, limit: int) -> list[tuple[int, float]]:
+        if not vector:
+            return []
+        return [(key, score) for key, score in self._search(name, "sparse", dict(vector), _SPARSE_SEARCH, limit) if score > 0]
+
+    def ids(self, name: str) -> set[int]:
+        return {row["id"] for row in self._rows(name, ["id"])}
+
+    def drop(self, name: str) -> None:
+        self._client.drop_collection(name)
+        self._loaded.discard(name)
+
+    def close(self) -> None:
+        self._client.close()
+        if self._lite_path:
+            from milvus_lite.server_manager import server_manager_instance
+
+            server_manager_instance.release_server(self._lite_path)  # closing the client keeps the lock on the folder
+
+    def _search(self, name: str, field: str, vector: Any, parameters: dict[str, Any], limit: int) -> list[tuple[int, float]]:
+        self._load(name)
+        found = self._client.search(
+            name, data=[vector], anns_field=field, limit=limit, search_params=parameters, output_fields=["id"]
+        )
+        return [(int(row["id"]), float(row["distance"])) for row in found[0]]
+
+    def _rows(self, name: str, fields: list[str]) -> Iterator[dict[str, Any]]:
+        self._load(name)
+        pages = self._client.query_iterator(name, batch_size=_BATCH, output_fields=fields)
+        try:
+            while page := pages.next():
+                yield from page
+        finally:
+            pages.close()
+
+    def _load(self, name: str) -> None:
+        with self._lock:
+            if name not in self._loaded:
+                self._client.load_collection(name)
+                self._loaded.add(name)
+
+
+_NO_TERM = 2**32 - 2
+_TINY = 1e-9

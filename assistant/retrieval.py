@@ -1,0 +1,112 @@
+"""Retrieval: a question to hits. Both legs, one fusion, one rerank; every rank, score and time on the way is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from assistant.fusion import blend, convex, dense_weight, reciprocal_rank, rerank_weight
+from assistant.languages import language_of_query
+from assistant.lexical import query_counts, query_vector
+from assistant.library import Collection, Library
+from assistant.protocols import Embedder, Index, Reranker
+from assistant.types import Chunk, Hit, Retrieval
+
+Scored = list[tuple[int, float]]
+# Rows of versions that are no longer live may still stand in the index: ask for a few more, and for twice as many when these
+# were not enough.
+_SPARE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Retriever:
+    """The collaborators of a search and how they are set: `depth` hits a leg, of which `rerank_depth` are reranked."""
+
+    library: Library
+    index: Index
+    embedder: Embedder
+    reranker: Reranker | None
+    depth: int = 50
+    rerank_depth: int = 20
+    fusion: str = "convex"
+
+    def search(self, query: str, of: Sequence[Collection], *, k: int) -> Retrieval:
+        """The k best hits in these collections, best first. Their legs are merged on raw scores before anything is scaled."""
+        if k < 1:
+            raise ValueError(f"k is {k}; it must be 1 or more.")
+        clock = _Clock()
+        with clock.measure("embed"):
+            vector = self.embedder.encode_queries([query])[0]
+        with clock.measure("dense"):
+            dense = self._leg(of, lambda name, limit: self.index.search_dense(name, vector, limit))
+        with clock.measure("bm25"):
+            terms = self._query_vector(query, of)
+            bm25 = self._leg(of, lambda name, limit: self.index.search_sparse(name, terms, limit))
+        with clock.measure("fuse"):
+            fused = self._fuse(query, of, dense, bm25)
+            keep = max(k, self.rerank_depth)
+            chunks = self.library.chunks(of, [i for i, _ in fused[:keep]])
+            fused = [(i, score) for i, score in fused if i in chunks or i not in {j for j, _ in fused[:keep]}]
+        stages: dict[str, Scored] = {"bm25": bm25, "dense": dense, "fused": fused}
+        if self.reranker is not None:
+            with clock.measure("rerank"):
+                stages["reranked"] = self._rerank(query, fused, chunks, of)
+        delivered = stages.get("reranked", fused)[:k]
+        hits = tuple(_hit(chunks[i], score, stages) for i, score in delivered if i in chunks)
+        return Retrieval(query, hits, {name: [i for i, _ in leg] for name, leg in stages.items()}, clock.milliseconds)
+
+    def _leg(self, of: Sequence[Collection], search: Callable[[str, int], Scored]) -> Scored:
+        """One leg over all the collections: the best `depth` that are live."""
+        limit = self.depth + _SPARE
+        while True:
+            found = [search(c.index_name, limit) for c in of if c.chunks]
+            merged = sorted((hit for leg in found for hit in leg), key=lambda hit: -hit[1])
+            live = self.library.live_ids(of, [i for i, _ in merged])
+            kept = [hit for hit in merged if hit[0] in live]
+            if len(kept) >= self.depth or all(len(leg) < limit for leg in found):
+                return kept[: self.depth]
+            limit *= 2
+
+    def _query_vector(self, query: str, of: Sequence[Collection]) -> Mapping[int, float]:
+        """The query's terms as each language of the documents stems them: a document holds its own language's terms only."""
+        counts = query_counts(query, self.library.languages(of))
+        frequencies, total = self.library.chunk_counts(of, list(counts))
+        return query_vector(counts, frequencies, total)
+
+    def _fuse(self, query: str, of: Sequence[Collection], dense: Scored, bm25: Scored) -> Scored:
+        if self.fusion == "rrf":
+            return reciprocal_rank(dense, bm25)
+        language = language_of_query(query, self.library.languages(of))
+        return convex(dense, bm25, weight=dense_weight(language, self.embedder.languages))
+
+    def _rerank(self, query: str, fused: Scored, chunks: Mapping[int, Chunk], of: Sequence[Collection]) -> Scored:
+        """The head of the fused list by the blend of both scores, then the rest as it was."""
+        assert self.reranker is not None
+        head = [hit for hit in fused[: self.rerank_depth] if hit[0] in chunks]
+        scores = self.reranker.score(query, [chunks[i].search_text for i, _ in head])
+        language = language_of_query(query, self.library.languages(of))
+        weight = rerank_weight(language, self.embedder.languages)
+        return [*blend(head, scores, weight=weight), *fused[self.rerank_depth :]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.milliseconds[stage] = round((time.perf_counter() - started) * 1000, 3)
+
+
+def _hit(chunk: Chunk, score: float, stages: Mapping[str, Scored]) -> Hit:
+    hit = Hit(chunk, score)
+    ranks, scores = {}, {}
+    for name, leg in stages.items():
+        for rank, (i, value) in enumerate(leg, 1):
+            if i == chunk.id:
+                ranks[name], scores[name] = rank, round(value, 6)
+    return replace(hit, ranks=ranks, scores=scores)

@@ -1,0 +1,122 @@
+"""The tables of the library, for SQLite and PostgreSQL alike. What they mean to each other is in library.py."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# SQLite hands out row ids that never come back only for INTEGER PRIMARY KEY AUTOINCREMENT. A chunk id that came back would
+# give a removed chunk's vectors to a new one.
+_ID = BigInteger().with_variant(Integer, "sqlite")
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("embedder", String(200), nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("index_name", String(200), nullable=False),
+    Column("pivot_length", Float),  # fixed by the first batch: the document side of BM25 is written with it
+    Column("chunks", Integer, nullable=False, default=0),  # live ones, as are their terms: kept exact in each transaction
+    Column("terms", BigInteger, nullable=False, default=0),
+    Column("owner", String(200), nullable=False),
+    Column("readers", JSON, nullable=False),
+    Column("created_at", String(40), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("place", Text, nullable=False),  # what makes it the same document again: an absolute path, or an upload's name
+    Column("source", Text, nullable=False),  # what people see
+    Column("live_version_id", _ID),
+    Column("added_at", String(40), nullable=False),
+    UniqueConstraint("collection_id", "place"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("version", String(80), nullable=False),
+    Column("digest", String(64), nullable=False, index=True),
+    Column("state", String(10), nullable=False, index=True),  # pending, live, retired
+    Column("title", Text, nullable=False),
+    Column("media_type", String(120), nullable=False),
+    Column("language", String(10), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("runs", LargeBinary, nullable=False),
+    Column("notices", JSON, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("created_at", String(40), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+)
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("heading_path", JSON, nullable=False),
+    Column("header", Text, nullable=False),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("heading_path", JSON, nullable=False),
+    Column("header", Text, nullable=False),
+    Column("term_counts", LargeBinary, nullable=False),
+    UniqueConstraint("version_id", "position"),
+    sqlite_autoincrement=True,
+)
+
+term_counts = Table(
+    "term_counts",
+    metadata,
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("term", BigInteger, primary_key=True),
+    Column("chunks", Integer, nullable=False),  # live chunks that hold the term
+)
+
+Index("versions_of_state", versions.c.state, versions.c.document_id)

@@ -1,0 +1,85 @@
+"""Settings, read once from FOOTNOTE_* and .env, then frozen. The only module that looks at the environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from assistant.errors import SettingsError
+
+_PREFIX = "FOOTNOTE_"
+_TELEMETRY_OFF = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "SCARF_NO_ANALYTICS": "true",
+    "ANONYMIZED_TELEMETRY": "False",
+    "LANGSMITH_TRACING": "false",
+    "LANGCHAIN_TRACING_V2": "false",
+    "OTEL_SDK_DISABLED": "true",
+}
+
+
+class Settings(BaseSettings):
+    """Every setting with its default. In the environment each is called FOOTNOTE_ and its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="Folder of the library, the index and the originals.")
+    library_url: str = Field("", description="Address of the library; empty is an SQLite file in the data folder.")
+    milvus_uri: str = Field("", description="Address of a Milvus server; empty is Milvus Lite in the data folder.")
+    milvus_token: SecretStr = Field(SecretStr(""), description="Token of that server.")
+
+    embedder: Literal["minilm"] = Field("minilm", description="Model of the dense vectors: `minilm`.")
+    embedder_threads: int = Field(2, ge=1, le=64, description="Threads of the built-in model.")
+    chunk_tokens: int = Field(256, ge=32, le=4096, description="Most tokens in a chunk, counted by the embedder's tokenizer.")
+    fusion: Literal["convex", "rrf"] = Field("convex", description="How the two legs are joined: `convex` or `rrf`.")
+    reranker: Literal["maxsim", "none"] = Field("maxsim", description="Order of the head of the list: `maxsim` or `none`.")
+    rerank_depth: int = Field(20, ge=1, le=100, description="How many hits are reranked.")
+
+    generator: Literal["quotes", "openai"] = Field("quotes", description="`quotes` (no language model) or `openai`.")
+    openai_base_url: str = Field("", description="Address of an OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1.")
+    openai_model: str = Field("", description="Name of the model at that endpoint.")
+    openai_api_key: SecretStr = Field(SecretStr(""), description="Key of that endpoint, where it wants one.")
+    context_tokens: int = Field(8192, ge=512, description="Context length of that model.")
+    max_answer_tokens: int = Field(800, ge=16, description="Most tokens of a written answer.")
+    answer_timeout_seconds: float = Field(60.0, gt=0, description="Wall-clock limit of a written answer.")
+    token_timeout_seconds: float = Field(20.0, gt=0, description="Longest wait between two pieces of a written answer.")
+    answer_passages: int = Field(6, ge=1, le=50, description="Passages that an answer may rest on.")
+
+    max_file_megabytes: int = Field(200, ge=1, description="Larger files are refused.")
+    host: str = Field("127.0.0.1", description="Address that `footnote serve` listens on.")
+    port: int = Field(7860, ge=1, le=65535, description="Port that `footnote serve` listens on.")
+
+
+def read_settings(**given: Any) -> Settings:
+    """Settings from the arguments, then FOOTNOTE_*, then .env, then the defaults. Raises SettingsError, also for a
+    FOOTNOTE_ name that no setting has."""
+    _refuse_unknown({**dotenv_values(".env"), **os.environ})
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = [f"FOOTNOTE_{'_'.join(map(str, e['loc'])).upper()}={e['input']!r}: {e['msg']}." for e in error.errors()]
+        raise SettingsError("\n".join([*lines, "Correct it in the environment or in .env."])) from error
+
+
+def switch_off_telemetry() -> None:
+    """Tell every dependency that phones home not to. Must run before any of them is imported."""
+    os.environ.update(_TELEMETRY_OFF)
+
+
+def _refuse_unknown(environment: dict[str, str | None]) -> None:
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    for name in environment:
+        if name.upper().startswith(_PREFIX) and name.upper() not in known:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"Did you mean {nearest[0]}?" if nearest else f"The settings are {', '.join(sorted(known))}."
+            raise SettingsError(f"No setting is called {name}. {hint}")

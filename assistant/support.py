@@ -1,0 +1,225 @@
+"""How well a passage bears out a claim: by the words, names and numbers that they share, and whether one denies the other.
+
+It reads words, not meaning: a claim in other words or another language than its passage scores low.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from assistant.languages import UNDETERMINED
+from assistant.lexical import terms
+from assistant.numerals import figures, named_numbers, numbers
+from assistant.sentences import sentence_spans
+from assistant.types import Chunk
+
+_NAME_WEIGHT = 2.0
+_NUMBER_WEIGHT = 2.0
+# Words of the title, the headings and the table header stand above the quote, not in it.
+_ABOVE_SHARE = 0.5
+_NEGATION_FACTOR = 0.4
+# A second sentence must earn its place in the quote.
+_SECOND_SENTENCE_GAIN = 0.1
+# Across languages only names and numbers can be compared: never more than this.
+_FOREIGN_CEILING = 0.6
+_LEAST_EXACT_WORDS = 4
+_MOST_COUNTED = 10
+
+_LINE_END_HYPHEN = re.compile(r"(?<=\w)[-\u00ad\u2010]\n(?=\w)")
+_CLAUSE_END = re.compile(r"[,;:()–—]|\b(?:but|mais|mas|pero|aber|ma|maar)\b")
+_WORD = re.compile(r"[^\W\d_](?:[\w’'-]*\w)?")
+_EDGES = re.compile(r"^[\s>#*_•\"'“”«».,;:!?…()-]+|[\s*_\"'“”«».,;:!?…()-]+$")
+_NEGATION = {
+    "en": re.compile(r"\b(?:not(?! only)|no|never|none|nor|neither|without|cannot|nothing|nobody)\b|n[’']t\b", re.IGNORECASE),
+    "fr": re.compile(r"\b(?:ne|pas|jamais|aucune?|sans|ni)\b|\bn[’'](?=\w)", re.IGNORECASE),
+    "pt": re.compile(r"\b(?:não|nunca|jamais|nenhuma?|sem|nem)\b", re.IGNORECASE),
+    "es": re.compile(r"\b(?:no|nunca|jamás|ningun[oa]|ningún|sin|ni)\b", re.IGNORECASE),
+    "de": re.compile(r"\b(?:nicht|kein\w*|nie|niemals|ohne|weder)\b", re.IGNORECASE),
+    "it": re.compile(r"\b(?:non|mai|nessun[oa]?|senza|né)\b", re.IGNORECASE),
+    "nl": re.compile(r"\b(?:niet|geen|nooit|zonder)\b", re.IGNORECASE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a sentence, or a part of one, states: its terms with their weights, its numbers (each with its possible readings),
+    and its small number words, which may count what the passage lists ("two treaties: ...")."""
+
+    weights: Mapping[str, float]
+    numbers: frozenset[frozenset[str]]
+    counts: frozenset[str]
+    negated: bool
+    words: Sequence[str]
+
+    @property
+    def total(self) -> float:
+        return sum(self.weights.values()) + _NUMBER_WEIGHT * len(self.numbers) + len(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence of a passage: its span in the chunk's text, and what it holds. `clauses` are its parts, each with its terms and
+    whether it denies, where any does."""
+
+    start: int
+    end: int
+    terms: frozenset[str]
+    numbers: frozenset[str]
+    clauses: Sequence[tuple[frozenset[str], bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A chunk, read for claims in one language. `above` and `numbers_above` stand in its title, headings and table header."""
+
+    chunk: Chunk
+    flat: str
+    lines: Sequence[Line]
+    above: frozenset[str]
+    numbers_above: frozenset[str]
+    foreign: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """One or two sentences of a chunk, `chunk.text[start:end]`, and how far they bear a claim out: `score` in 0 to 1, 0 while a
+    number is missing; `overlap` is the score before that test, `terms` and `numbers` are what they hold."""
+
+    start: int
+    end: int
+    score: float
+    overlap: float
+    terms: frozenset[str]
+    numbers: frozenset[str]
+
+
+def read_claim(text: str, language: str, *, foreign: bool = False, within: str = "") -> Claim:
+    """The claim that a text makes; a fragment borrows the words of the sentence `within` which it stands. `foreign` when
+    it is to be held against another language: then names alone count."""
+    whole = within or text
+    names = {term for word in _names(whole) for term in terms(word, UNDETERMINED if foreign else language)}
+    found = names if foreign else {term for term in terms(whole, language) if not term[0].isdigit()}
+    weights = {term: _NAME_WEIGHT if term in names else 1.0 for term in found}
+    named = {str(value) for value in named_numbers(text, language)}
+    counts = frozenset(value for value in named if int(value) <= _MOST_COUNTED)
+    stated = {*figures(text), *(frozenset({value}) for value in named - counts)}
+    return Claim(weights, frozenset(stated), counts, _negated(text, language), _EDGES.sub("", text).split())
+
+
+def read_ground(chunk: Chunk, language: str) -> Ground:
+    """A chunk, split and analysed for claims in that language."""
+    own = chunk.language if chunk.language not in ("", UNDETERMINED) else language
+    analysis = own if own == language or language == UNDETERMINED else UNDETERMINED
+    lines = []
+    for start, end in sentence_spans(chunk.text, own):
+        text = _LINE_END_HYPHEN.sub("", chunk.text[start:end])
+        clauses = [part for part in _CLAUSE_END.split(text) if part.strip()] if _negated(text, own) else []
+        denials = [(frozenset(terms(part, analysis)), _negated(part, own)) for part in clauses]
+        lines.append(Line(start, end, frozenset(terms(text, analysis)), _readings(text, own), denials))
+    above = "\n".join([chunk.title, *chunk.heading_path, chunk.header])
+    flat = " ".join(chunk.text.split()).lower()
+    return Ground(chunk, flat, lines, frozenset(terms(above, analysis)), _readings(above, own), own != analysis)
+
+
+def best_support(claim: Claim, ground: Ground) -> Support | None:
+    """The one or two sentences that bear the claim out best, the first of equals; None where the chunk has no sentence."""
+    if (exact := _exactly(claim, ground)) is not None:
+        return exact
+    best, agreement = None, 0.0
+    for group in (*([line] for line in ground.lines), *map(list, itertools.pairwise(ground.lines))):
+        found, agrees = _support(claim, group, ground), _agreement(claim, group)
+        if best is None or _better(found, best, _SECOND_SENTENCE_GAIN * (len(group) - 1), agrees > agreement):
+            best, agreement = found, agrees
+    # Weighed last: the sentence nearest to the claim must not give way to one that only says less against it.
+    return None if best is None else replace(best, score=best.score * agreement)
+
+
+def joint_score(claim: Claim, supports: Sequence[Support], grounds: Sequence[Ground]) -> float:
+    """How far several spans bear the claim out together, 0 to 1."""
+    held = frozenset[str]().union(*(support.terms for support in supports))
+    held_numbers = frozenset[str]().union(*(support.numbers for support in supports), *(each.numbers_above for each in grounds))
+    above = frozenset[str]().union(*(ground.above for ground in grounds))
+    return 0.0 if _missing(claim, held_numbers) else _overlap(claim, held, held_numbers, above)
+
+
+def _agreement(claim: Claim, lines: Sequence[Line]) -> float:
+    """Less than one where the clause nearest to the claim denies what it states, or none denies what it denies."""
+
+    def shared(held: frozenset[str]) -> float:
+        return sum(claim.weights[term] for term in claim.weights.keys() & held)
+
+    if not any(line.clauses for line in lines):
+        denied = False
+    elif claim.negated:
+        denied = any(negated for line in lines for _, negated in line.clauses)
+    else:
+        nearest = max(lines, key=lambda line: shared(line.terms))
+        denied = bool(nearest.clauses) and max(nearest.clauses, key=lambda clause: shared(clause[0]))[1]
+    return 1.0 if denied == claim.negated else _NEGATION_FACTOR
+
+
+def _better(found: Support, best: Support, gain: float, agrees_more: bool) -> bool:
+    """By score, and by overlap where neither has one; of equals the one that agrees more."""
+    if best.score == 0.0 == found.score:
+        return found.overlap > best.overlap + gain
+    return found.score > best.score + gain or (agrees_more and not gain and found.score == best.score)
+
+
+def _support(claim: Claim, lines: Sequence[Line], ground: Ground) -> Support:
+    held = frozenset[str]().union(*(line.terms for line in lines))
+    held_numbers = frozenset[str]().union(*(line.numbers for line in lines))
+    overlap = _overlap(claim, held, held_numbers, ground.above)
+    if ground.foreign:
+        overlap *= _FOREIGN_CEILING if claim.numbers or len(claim.weights) > 1 else 0.0
+    score = 0.0 if _missing(claim, held_numbers | ground.numbers_above) else overlap
+    return Support(lines[0].start, lines[-1].end, score, overlap, held, held_numbers)
+
+
+def _overlap(claim: Claim, held: frozenset[str], held_numbers: frozenset[str], above: frozenset[str]) -> float:
+    if not claim.total:
+        return 0.0
+    shared = sum(claim.weights[term] for term in claim.weights.keys() & held)
+    shared += _ABOVE_SHARE * sum(claim.weights[term] for term in (claim.weights.keys() & above) - held)
+    return (shared + _NUMBER_WEIGHT * len(claim.numbers) + len(claim.counts & held_numbers)) / claim.total
+
+
+def _missing(claim: Claim, held_numbers: frozenset[str]) -> bool:
+    """Whether a number of the claim is not there. A small number word may count a list, unless another small number is there."""
+    if any(readings.isdisjoint(held_numbers) for readings in claim.numbers):
+        return True
+    return bool(claim.counts - held_numbers) and any(number.isdigit() and len(number) < 3 for number in held_numbers)
+
+
+def _exactly(claim: Claim, ground: Ground) -> Support | None:
+    """The claim's own words in the chunk, with the sentences around them where these are at most two."""
+    if len(claim.words) < _LEAST_EXACT_WORDS or " ".join(claim.words).lower() not in ground.flat:
+        return None
+    found = re.search(r"\s+".join(map(re.escape, claim.words)), ground.chunk.text, re.IGNORECASE)
+    if found is None:
+        return None
+    touched = [line for line in ground.lines if line.start < found.end() and line.end > found.start()]
+    wide = len(touched) in (1, 2)
+    start = min(touched[0].start, found.start()) if wide else found.start()
+    end = max(touched[-1].end, found.end()) if wide else found.end()
+    return Support(start, end, 1.0, 1.0, frozenset(claim.weights), frozenset().union(*claim.numbers))
+
+
+def _names(text: str) -> list[str]:
+    """Capitalised words, but not the first, which is capitalised anyway."""
+    return [found.group() for found in _WORD.finditer(text) if found.group()[0].isupper()][_starts_with_capital(text) :]
+
+
+def _starts_with_capital(text: str) -> bool:
+    first = _WORD.search(text)
+    return first is not None and first.group()[0].isupper() and not first.group().isupper()
+
+
+def _readings(text: str, language: str) -> frozenset[str]:
+    return frozenset[str]().union(*numbers(text, language))
+
+
+def _negated(text: str, language: str) -> bool:
+    return bool(_NEGATION.get(language, _NEGATION["en"]).search(text))

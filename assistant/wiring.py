@@ -1,0 +1,83 @@
+"""The only reader of Settings: each make_... builds one part from them."""
+
+from __future__ import annotations
+
+from assistant.answering import Assistant, Limits
+from assistant.errors import SettingsError
+from assistant.library import Library
+from assistant.originals import Originals
+from assistant.protocols import Embedder, Generator, Index, Reranker
+from assistant.retrieval import Retriever
+from assistant.settings import Settings, switch_off_telemetry
+
+
+def make_assistant(settings: Settings) -> Assistant:
+    """An assistant over the data folder. Index and models are opened at their first use."""
+    switch_off_telemetry()
+    return Assistant(
+        library=make_library(settings),
+        originals=Originals(settings.data_dir / "originals"),
+        limits=Limits(
+            chunk_tokens=settings.chunk_tokens,
+            max_file_bytes=settings.max_file_megabytes * 1_000_000,
+            answer_passages=settings.answer_passages,
+        ),
+        open_index=lambda: make_index(settings),
+        open_embedder=lambda: make_embedder(settings),
+        make_retriever=lambda library, index, embedder: make_retriever(settings, library, index, embedder),
+        make_generator=lambda embedder: make_generator(settings, embedder),
+    )
+
+
+def make_library(settings: Settings) -> Library:
+    return Library(settings.library_url or f"sqlite:///{settings.data_dir.absolute() / 'library.sqlite3'}")
+
+
+def make_index(settings: Settings) -> Index:
+    from assistant.index import MilvusIndex
+
+    uri = settings.milvus_uri or str(settings.data_dir.absolute() / "index.db")
+    return MilvusIndex(uri, settings.milvus_token.get_secret_value())
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    from assistant.embedders.minilm import MiniLM
+
+    return MiniLM(threads=settings.embedder_threads)
+
+
+def make_reranker(settings: Settings, embedder: Embedder) -> Reranker | None:
+    from assistant.protocols import TokenEmbedder
+    from assistant.rerankers.maxsim import MaxSim
+
+    if settings.reranker == "none":
+        return None
+    if not isinstance(embedder, TokenEmbedder):
+        raise SettingsError(f"maxsim needs token vectors, which {embedder.name} does not give. Set FOOTNOTE_RERANKER=none.")
+    return MaxSim(embedder)
+
+
+def make_retriever(settings: Settings, library: Library, index: Index, embedder: Embedder) -> Retriever:
+    reranker = make_reranker(settings, embedder)
+    return Retriever(library, index, embedder, reranker, rerank_depth=settings.rerank_depth, fusion=settings.fusion)
+
+
+def make_generator(settings: Settings, embedder: Embedder) -> Generator:
+    if settings.generator == "quotes":
+        from assistant.generators.quotes import Quotes
+
+        return Quotes(embedder)
+    from assistant.generators.openai_endpoint import OpenAIEndpoint
+
+    for name in ("openai_base_url", "openai_model"):
+        if not getattr(settings, name):
+            raise SettingsError(f"FOOTNOTE_GENERATOR=openai needs FOOTNOTE_{name.upper()}. Set it, or FOOTNOTE_GENERATOR=quotes.")
+    return OpenAIEndpoint(
+        settings.openai_base_url,
+        settings.openai_model,
+        settings.openai_api_key.get_secret_value(),
+        timeout_seconds=settings.answer_timeout_seconds,
+        token_timeout_seconds=settings.token_timeout_seconds,
+        context_tokens=settings.context_tokens,
+        max_answer_tokens=settings.max_answer_tokens,
+    )

@@ -1,0 +1,308 @@
+"""The command `footnote`: arguments in, text or one JSON object out. Everything it does is done by the assistant and the pipeline."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import click
+
+from assistant.errors import FootnoteError
+
+if TYPE_CHECKING:
+    from assistant.answering import Assistant
+    from assistant.types import Answer
+    from ingestion.pipeline import Progress
+
+NOT_FOUND = 3
+P = ParamSpec("P")
+
+
+class _Group(click.Group):
+    """Commands in the order in which a newcomer meets them, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="footnote")
+def main() -> None:
+    """Ask your own documents. Every statement of an answer carries a footnote that leads to the exact quote on its page."""
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+_collection = click.option("-c", "--collection", default="", help="The collection; all of them where none is named.")
+
+
+def _command(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """A command whose own errors are one line on stderr (with --json an object on stdout) and exit status 1."""
+
+    def register(function: Callable[P, None]) -> Callable[P, None]:
+        @wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                function(*args, **kwargs)
+            except (FootnoteError, ValueError) as error:
+                if kwargs.get("as_json"):
+                    _print_json({"error": str(error), "kind": type(error).__name__})
+                click.echo(f"footnote: {error}", err=True)
+                sys.exit(1)
+
+        main.command(name)(run)
+        return run
+
+    return register
+
+
+@_command("ingest")
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("-c", "--collection", default="", help="The collection to add to, made where it is missing.  [default: documents]")
+@click.option("--sample", is_flag=True, help="Add the sample handbook (English, French, Portuguese) to try things out.")
+@_as_json
+def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, as_json: bool) -> None:
+    """Read files and folders. Unchanged ones are passed over, changed ones replaced."""
+    from doors.in_json import report_json
+    from ingestion import ingest
+    from ingestion.sample import sample_documents
+
+    if not paths and not sample:
+        raise ValueError("Nothing to read: name files or folders, or give --sample.")
+    into = collection or ("sample" if sample and not paths else "documents")
+    with _assistant() as assistant, _ProgressBar() as bar:
+        report = ingest(assistant, [*paths, *(sample_documents() if sample else ())], collection=into, on_progress=bar.update)
+    if as_json:
+        _print_json(report_json(report))
+        return
+    for outcome in report.outcomes:
+        if outcome.reason:
+            click.echo(f"{'FAILED' if outcome.status == 'failed' else 'note'}  {outcome.source}: {outcome.reason}")
+    counts = ", ".join(f"{n} {status}" for status in ("added", "changed", "unchanged", "failed") if (n := report.count(status)))
+    click.echo(f"Collection {into}: {counts or 'no files found'} in {report.seconds:.1f} s.")
+    if sample:
+        click.echo('Try: footnote ask "How many days of annual leave do I get?" -c ' + into)
+
+
+@_command("ask")
+@click.argument("question")
+@_collection
+@_as_json
+def ask_command(question: str, collection: str, as_json: bool) -> None:
+    """Answer a question with footnotes. Exits with status 3 when the documents do not say."""
+    from doors.in_json import answer_json
+
+    with _assistant() as assistant:
+        answer = assistant.ask(question, collection=collection)
+    if as_json:
+        _print_json(answer_json(answer))
+    else:
+        _print_answer(answer)
+    if not answer.found:
+        sys.exit(NOT_FOUND)
+
+
+@_command("search")
+@click.argument("query")
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 100), help="How many passages.")
+@_collection
+@_as_json
+def search_command(query: str, k: int, collection: str, as_json: bool) -> None:
+    """List the passages nearest to a query, with their rank in each leg."""
+    from doors.in_json import retrieval_json
+
+    with _assistant() as assistant:
+        found = assistant.search(query, collection=collection, k=k)
+    if as_json:
+        _print_json(retrieval_json(found))
+        return
+    for rank, hit in enumerate(found.hits, 1):
+        ranks = ", ".join(f"{stage} {place}" for stage, place in hit.ranks.items())
+        click.echo(f"{rank:>2}. {hit.chunk.title}, page {hit.chunk.page}  ({ranks})")
+        click.echo(f"    {_shortened(hit.chunk.text)}")
+    if not found.hits:
+        click.echo("Nothing found.")
+
+
+@_command("documents")
+@_collection
+@_as_json
+def documents_command(collection: str, as_json: bool) -> None:
+    """List the documents."""
+    from assistant.library import OWNER
+    from doors.in_json import document_json
+
+    with _assistant() as assistant:
+        found = assistant.library.documents(reader=OWNER, names=[collection] if collection else [])
+    if as_json:
+        _print_json({"documents": [document_json(d) for d in found]})
+        return
+    for d in found:
+        click.echo(f"{d.id}  {d.collection}  {d.source}  “{d.title}”  {d.pages} page{'s' * (d.pages != 1)}, {d.language}")
+    if not found:
+        click.echo("No documents yet. Add some: footnote ingest PATH (or --sample).")
+
+
+@_command("show")
+@click.argument("document")
+@click.option("-p", "--page", type=click.IntRange(1), default=None, help="Only this page.")
+@_as_json
+def show_command(document: str, page: int | None, as_json: bool) -> None:
+    """Print the text of a document (by id, file name or title) or of one page, as citations count it."""
+    from assistant.errors import DocumentNotFound
+    from assistant.library import OWNER
+    from doors.in_json import page_json
+
+    with _assistant() as assistant:
+        stored = assistant.library.stored(document, reader=OWNER)
+    chosen = next((p for p in stored.pages if p.number == page), None)
+    if page is not None and chosen is None:
+        raise DocumentNotFound(f"'{stored.document.title}' has pages 1 to {len(stored.pages)}; there is no page {page}.")
+    shown = page_json(stored.document, stored.text, chosen)
+    if as_json:
+        _print_json(shown)
+    else:
+        click.echo(shown["text"])
+
+
+@_command("forget")
+@click.argument("document")
+@_as_json
+def forget_command(document: str, as_json: bool) -> None:
+    """Take a document (by id, file name or title) out. No answer shows it from then on."""
+    from ingestion import forget
+
+    with _assistant() as assistant:
+        title = forget(assistant, document)
+    if as_json:
+        _print_json({"forgotten": title})
+    else:
+        click.echo(f"Forgotten: {title}")
+
+
+@_command("reindex")
+@click.argument("collection")
+@_as_json
+def reindex_command(collection: str, as_json: bool) -> None:
+    """Build a collection's index anew from the library."""
+    from ingestion.reindexing import reindex
+
+    with _assistant() as assistant:
+        written = reindex(assistant, collection)
+    if as_json:
+        _print_json({"collection": collection, "chunks": written})
+    else:
+        click.echo(f"Collection {collection}: {written} chunks indexed anew.")
+
+
+@_command("doctor")
+@_as_json
+def doctor_command(as_json: bool) -> None:
+    """Compare library and index. Exits with status 1 where something needs mending."""
+    from ingestion.doctor import examine
+
+    with _assistant() as assistant:
+        found = examine(assistant)
+    healthy = not any(e.missing or e.stale for e in found)
+    if as_json:
+        _print_json({"healthy": healthy, "collections": [asdict(e) for e in found]})
+    else:
+        for e in found:
+            pivot = f"pivot length {e.pivot_length:.1f}, drift {e.pivot_drift:+.1%}" if e.pivot_length else "no pivot length yet"
+            click.echo(f"{e.collection}: {e.documents} documents, {e.chunks} chunks, {pivot}")
+            for line in e.advice:
+                click.echo(f"  {line}")
+        click.echo("All is well." if healthy else "Something needs mending.")
+    if not healthy:
+        sys.exit(1)
+
+
+@_command("eval")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--limit", type=click.IntRange(1), default=None, help="Only the first N questions.")
+@click.option("--answers/--no-answers", default=True, help="Whether to answer the questions, or only to search.")
+@_as_json
+def eval_command(folder: str, limit: int | None, answers: bool, as_json: bool) -> None:
+    """Measure retrieval, refusal, citations and time on a folder of questions and documents."""
+    from assistant.settings import read_settings
+    from doors.evaluate import evaluate, table
+
+    with _ProgressBar() as bar:
+        measured = evaluate(folder, read_settings(), limit=limit, answers=answers, on_progress=bar.step)
+    if as_json:
+        _print_json(measured)
+    else:
+        click.echo(table(measured))
+
+
+@_command("serve")
+@click.option("--host", default=None, help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(1, 65535), default=None, help="Port to listen on.  [default: 7860]")
+def serve_command(host: str | None, port: int | None) -> None:
+    """Serve the page in the browser."""
+    from assistant.settings import read_settings
+    from doors.server import serve
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    serve(read_settings(**given))
+
+
+def _assistant() -> Assistant:
+    from assistant.answering import Assistant
+
+    return Assistant.open()
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def _print_answer(answer: Answer) -> None:
+    click.echo(answer.text)
+    if answer.citations:
+        click.echo()
+    for c in answer.citations:
+        click.echo(f"[{c.number}] {c.title}, page {c.page} ({c.source}): “{_shortened(c.quote, 300)}”")
+    if not answer.found and answer.hits:
+        click.echo("\nNearest passages:")
+        for hit in answer.hits:
+            click.echo(f"  {hit.chunk.title}, page {hit.chunk.page}: {_shortened(hit.chunk.text)}")
+    for notice in answer.notices:
+        click.echo(f"Note: {notice}", err=True)
+    if not answer.complete:
+        click.echo("This answer was cut off.", err=True)
+
+
+def _shortened(text: str, most: int = 160) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+class _ProgressBar:
+    """A bar on stderr that appears at the first step."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> _ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def update(self, progress: Progress) -> None:
+        self.step("Reading", progress.files, progress.files_total, f"{progress.pages} pages, {progress.chunks} chunks")
+
+    def step(self, what: str, done: int, total: int, note: str = "") -> None:
+        from tqdm import tqdm
+
+        if self._bar is None or self._bar.desc.rstrip(": ") != what:
+            if self._bar is not None:
+                self._bar.close()
+            self._bar = tqdm(total=total, desc=what, file=sys.stderr, dynamic_ncols=True)
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(done - self._bar.n)

@@ -1,0 +1,286 @@
+"""`footnote eval`: a folder of documents and questions to measures of retrieval, refusal, answers, citations and time.
+
+It works in a data folder of its own below the settings' one, where embeddings are kept by content, so that a second run is quick.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from assistant import measures
+from assistant.answering import Assistant
+from assistant.embedders.cached import CachedEmbedder
+from assistant.errors import FootnoteError
+from assistant.library import OWNER, Collection
+from assistant.settings import Settings
+from assistant.types import Answer, Block, Done, Page, ParsedDocument, Retrieval, Turn
+from assistant.wiring import make_assistant
+from ingestion.pipeline import Prepared, ingest, ingest_documents
+
+Passage = str
+Report = Callable[[str, int, int], None]
+# Enough hits that ten distinct passages are among them, however many chunks a passage was cut into.
+_K = 50
+_COLLECTION = "eval"
+_STAGES = ("bm25", "dense", "fused", "reranked")
+
+
+class EvaluationError(FootnoteError):
+    """The folder does not hold an evaluation set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One line of questions.jsonl. `gold` maps passages to grades; a page of a file is the passage "file#page"."""
+
+    id: str
+    text: str
+    gold: Mapping[Passage, float]
+    answers: Sequence[str]
+    answerable: bool
+    history: Sequence[Turn]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    question: Question
+    retrieval: Retrieval
+    answer: Answer | None
+
+
+def evaluate(
+    folder: str | Path,
+    settings: Settings,
+    *,
+    limit: int | None = None,
+    answers: bool = True,
+    on_progress: Report = lambda *_: None,
+) -> dict[str, Any]:
+    """The measures of DESIGN's contract, as one object. Raises EvaluationError where the folder has no such set in it."""
+    root = Path(folder)
+    questions = _questions(root)[:limit]
+    with _assistant(root, settings) as assistant:
+        failed = _ingest(assistant, root, on_progress)
+        collection = assistant.library.readable(OWNER, [_COLLECTION])[0]
+        passages = _passages(assistant, collection, by_page=(root / "pdfs").is_dir())
+        outcomes = []
+        for done, question in enumerate(questions, 1):
+            outcomes.append(_asked(assistant, collection, question, answers=answers))
+            on_progress("Asking", done, len(questions))
+        return {
+            "set": root.resolve().name,
+            "questions": len(questions),
+            "chunks": collection.chunks,
+            "failed_documents": failed,
+            "settings": {"embedder": settings.embedder, "reranker": settings.reranker, "generator": settings.generator},
+            **_measures(assistant, outcomes, passages),
+        }
+
+
+def table(measured: Mapping[str, Any]) -> str:
+    """The measures as lines for people."""
+    keys = ("recall@1", "recall@5", "recall@10", "ndcg@10", "mrr@10")
+    lines = [f"{measured['set']}: {measured['questions']} questions, {measured['chunks']} chunks", ""]
+    lines.append("".join([f"{'':12}", *(f"{key:>11}" for key in keys)]))
+    for name, row in [*measured["stages"].items(), ("delivered", measured["retrieval"])]:
+        lines.append("".join([f"{name:12}", *(f"{_shown(row[key]):>11}" for key in keys)]))
+    for part in ("refusal", "answers", "citations", "milliseconds"):
+        values = ", ".join(f"{key} {_shown(value)}" for key, value in measured[part].items())
+        lines.append(f"{part:12} {values}")
+    return "\n".join(lines)
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _questions(root: Path) -> list[Question]:
+    path = root / "questions.jsonl"
+    if not path.is_file():
+        raise EvaluationError(f"{root} holds no questions.jsonl. An evaluation set is that file beside corpus.jsonl[.gz] or pdfs/.")
+    return [_question(json.loads(line), f"{path}:{n}") for n, line in enumerate(path.open(encoding="utf-8"), 1) if line.strip()]
+
+
+def _question(row: Mapping[str, Any], where: str) -> Question:
+    try:
+        pages = {f"{file}#{page}": 1.0 for file, page in row.get("gold_pages", [])}
+        history = [Turn(turn["role"], turn["text"]) for turn in row.get("history", [])]
+        gold = {key: float(grade) for key, grade in row.get("gold", {}).items()} | pages
+        return Question(row["id"], row["question"], gold, row.get("answers", []), row.get("answerable", True), history)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvaluationError(f"{where} is not a question of an evaluation set: {error!r}. See the README, footnote eval.") from error
+
+
+def _assistant(root: Path, settings: Settings) -> Assistant:
+    key = hashlib.sha256(f"{root.resolve()} {settings.embedder} {settings.chunk_tokens}".encode()).hexdigest()[:8]
+    assistant = make_assistant(
+        settings.model_copy(
+            update={
+                "data_dir": settings.data_dir / "eval" / f"{root.resolve().name}-{key}",
+                "library_url": "", "milvus_uri": "",
+            }
+        )  # fmt: skip
+    )
+    assistant.embedder = CachedEmbedder(assistant.embedder, settings.data_dir / "eval" / "embeddings.sqlite3")
+    return assistant
+
+
+def _ingest(assistant: Assistant, root: Path, on_progress: Report) -> list[dict[str, str]]:
+    if (root / "pdfs").is_dir():
+        report = ingest(
+            assistant, [root / "pdfs"], collection=_COLLECTION, on_progress=lambda p: on_progress("Reading", p.files, p.files_total)
+        )
+    else:
+        rows = list(_corpus(root))
+        report = ingest_documents(
+            assistant, (_prepared(row) for row in rows), collection=_COLLECTION, total=len(rows),
+            on_progress=lambda p: on_progress("Reading", p.files, p.files_total),
+        )  # fmt: skip
+    return [{"source": o.source, "reason": o.reason} for o in report.outcomes if o.status == "failed"]
+
+
+def _corpus(root: Path) -> Iterator[Mapping[str, str]]:
+    packed, plain = root / "corpus.jsonl.gz", root / "corpus.jsonl"
+    if not packed.is_file() and not plain.is_file():
+        raise EvaluationError(f"{root} holds neither corpus.jsonl[.gz] nor pdfs/: there are no documents to ask.")
+    with gzip.open(packed, "rt", encoding="utf-8") if packed.is_file() else plain.open(encoding="utf-8") as lines:
+        yield from (json.loads(line) for line in lines)
+
+
+def _prepared(row: Mapping[str, str]) -> Prepared:
+    content = json.dumps([row["title"], row["text"]], ensure_ascii=False).encode()
+    return Prepared(row["id"], row["id"], content, partial(_parsed, row["title"], row["text"]))
+
+
+def _parsed(title: str, text: str) -> ParsedDocument:
+    """A passage as a document: its paragraphs are its blocks."""
+    blocks, at = [], 0
+    for paragraph in text.split("\n\n"):
+        kept = paragraph.strip()
+        if kept:
+            start = at + paragraph.index(kept)
+            blocks.append(Block("paragraph", start, start + len(kept), 1))
+        at += len(paragraph) + 2
+    return ParsedDocument(title, text, blocks, [Page(1, 0, len(text))], "text/plain")
+
+
+def _passages(assistant: Assistant, collection: Collection, *, by_page: bool) -> dict[int, list[Passage]]:
+    """The passages that each chunk stands on: its document, or the pages that it touches."""
+    chunks = [chunk for chunk, _ in assistant.library.every_chunk(collection)]
+    if not by_page:
+        return {chunk.id: [chunk.source] for chunk in chunks}
+    maps = assistant.library.page_maps(sorted({chunk.document_id for chunk in chunks}))
+    return {
+        chunk.id: [
+            f"{chunk.source}#{page.number}"
+            for page in maps[chunk.document_id].pages
+            if page.start < chunk.end and chunk.start < page.end
+        ]
+        for chunk in chunks
+    }
+
+
+def _asked(assistant: Assistant, collection: Collection, question: Question, *, answers: bool) -> _Outcome:
+    query = assistant.generator.condense(question.text, question.history) if question.history else question.text
+    found = assistant.retriever.search(query, [collection], k=_K)
+    if not answers:
+        return _Outcome(question, found, None)
+    *_, last = assistant.answer_from(found, question=question.text, history=question.history)
+    assert isinstance(last, Done)
+    return _Outcome(question, found, last.answer)
+
+
+def _measures(assistant: Assistant, outcomes: Sequence[_Outcome], passages: Mapping[int, Sequence[Passage]]) -> dict[str, Any]:
+    def distinct(chunk_ids: Sequence[int]) -> list[Passage]:
+        return list(dict.fromkeys(passage for i in chunk_ids for passage in passages[i]))
+
+    judged = [o for o in outcomes if o.question.answerable and o.question.gold]
+    gold = [o.question.gold for o in judged]
+    delivered = [distinct([hit.chunk.id for hit in o.retrieval.hits]) for o in judged]
+    spent = [sum(o.retrieval.milliseconds.values()) for o in outcomes]
+    answered = [(o, o.answer) for o in outcomes if o.answer is not None]
+    return {
+        "retrieval": _ranking(delivered, gold),
+        "stages": {
+            stage: _ranking([distinct(o.retrieval.stages[stage]) for o in judged], gold)
+            for stage in _STAGES
+            if all(stage in o.retrieval.stages for o in judged)
+        },
+        "refusal": _refusal(answered),
+        "answers": _answers(answered),
+        "citations": _citations(assistant, answered, passages),
+        "milliseconds": {
+            "p50": _percentile(spent, 50), "p95": _percentile(spent, 95),
+            "answer_p50": _percentile([sum(a.milliseconds.values()) for _, a in answered], 50),
+        },
+    }  # fmt: skip
+
+
+def _ranking(rankings: Sequence[Sequence[Passage]], gold: Sequence[Mapping[Passage, float]]) -> dict[str, float | None]:
+    pairs = list(zip(rankings, gold, strict=True))
+    return {
+        **{f"recall@{k}": _rounded(measures.mean([measures.recall_at(k, r, g) for r, g in pairs])) for k in (1, 5, 10)},
+        "ndcg@10": _rounded(measures.mean([measures.ndcg_at(10, r, g) for r, g in pairs])),
+        "mrr@10": _rounded(measures.mean([measures.mrr_at(10, r, g) for r, g in pairs])),
+    }
+
+
+def _refusal(answered: Sequence[tuple[_Outcome, Answer]]) -> dict[str, float | None]:
+    told = measures.refusal([o.question.answerable for o, _ in answered], [a.found for _, a in answered])
+    return {
+        "balanced_accuracy": _rounded(told.balanced_accuracy),
+        "false_refusals": _rounded(told.false_refusals),
+        "false_answers": _rounded(told.false_answers),
+    }
+
+
+def _answers(answered: Sequence[tuple[_Outcome, Answer]]) -> dict[str, float | None]:
+    """Over the answerable questions that have gold answers; one that was refused holds none."""
+    scored = [(a.text if a.found else "", o.question.answers) for o, a in answered if o.question.answerable and o.question.answers]
+    return {
+        "contains": _rounded(measures.mean([float(measures.contains(text, gold)) for text, gold in scored])),
+        "f1": _rounded(measures.mean([measures.token_f1(text, gold) for text, gold in scored])),
+    }
+
+
+def _citations(
+    assistant: Assistant, answered: Sequence[tuple[_Outcome, Answer]], passages: Mapping[int, Sequence[Passage]]
+) -> dict[str, float | int | None]:
+    """`verbatim`: share of quotes that stand at their offsets. `on_gold`: share of the answerable questions with gold whose first
+    citation lies in a gold passage; a refusal is a miss."""
+    by_page = any("#" in p for found in passages.values() for p in found)
+    texts = {d.id: assistant.library.stored(d.id, reader=OWNER).text for d in _cited_documents(assistant, answered)}
+    quotes = [texts[c.document_id][c.start : c.end] == c.quote for _, a in answered for c in a.citations]
+    judged = [(o, a) for o, a in answered if o.question.answerable and o.question.gold]
+    first = [
+        bool(a.citations) and (f"{a.citations[0].source}#{a.citations[0].page}" if by_page else a.citations[0].source) in o.question.gold
+        for o, a in judged
+    ]
+    return {
+        "verbatim": _rounded(measures.mean([float(q) for q in quotes])),
+        "on_gold": _rounded(measures.mean([float(f) for f in first])),
+        "count": len(quotes),
+    }
+
+
+def _cited_documents(assistant: Assistant, answered: Sequence[tuple[_Outcome, Answer]]) -> Iterator[Any]:
+    cited = {c.document_id for _, a in answered for c in a.citations}
+    return (d for d in assistant.library.documents(reader=OWNER, names=[_COLLECTION]) if d.id in cited)
+
+
+def _percentile(values: Sequence[float], percent: int) -> float | None:
+    if len(values) < 2:
+        return round(values[0], 1) if values else None
+    return round(statistics.quantiles(values, n=100, method="inclusive")[percent - 1], 1)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

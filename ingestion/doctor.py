@@ -1,0 +1,51 @@
+"""The doctor: compares library and index, and says what is wrong and which command mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.answering import Assistant
+from assistant.library import OWNER, Collection
+
+# How far the mean length of chunks may drift from the pivot before the ranking is worth renewing.
+_WORTH_RENEWING = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found in one collection. `missing` chunks are in the library but not in the index, `stale` ones the other way
+    round. `pivot_drift` is mean length over pivot length, less one."""
+
+    collection: str
+    documents: int
+    chunks: int
+    missing: int
+    stale: int
+    pivot_length: float | None
+    mean_length: float
+    pivot_drift: float
+    advice: Sequence[str]
+
+
+def examine(assistant: Assistant, *, reader: str = OWNER) -> list[Examination]:
+    """Every collection that the reader may read, by name."""
+    return [_examined(assistant, collection) for collection in assistant.library.readable(reader)]
+
+
+def _examined(assistant: Assistant, collection: Collection) -> Examination:
+    live = {chunk.id for chunk, _ in assistant.library.every_chunk(collection)}
+    indexed = assistant.index.ids(collection.index_name)
+    pivot, mean = collection.pivot_length, collection.mean_length
+    drift = mean / pivot - 1 if pivot and mean else 0.0
+    advice = []
+    if live - indexed:
+        advice.append(f"{len(live - indexed)} chunks are not in the index: run `footnote reindex {collection.name}`.")
+    if indexed - live:
+        advice.append(f"{len(indexed - live)} rows of the index are stale; they are never shown. `footnote reindex {collection.name}` drops them.")
+    if abs(drift) > _WORTH_RENEWING:
+        advice.append(f"Chunks are {drift:+.0%} off the pivot length: `footnote reindex {collection.name}` renews it.")
+    documents = len(assistant.library.documents(reader=OWNER, names=[collection.name]))
+    return Examination(
+        collection.name, documents, len(live), len(live - indexed), len(indexed - live), pivot, round(mean, 2), round(drift, 4), advice
+    )
