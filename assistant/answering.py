@@ -207,7 +207,7 @@ class Assistant:
             "cite": round((time.perf_counter() - generated) * 1000, 3),
         }
         notices = written.notices
-        if not cited.citations and written.complete:
+        if written.complete and not (cited.found and cited.citations):
             yield Done(replace(not_found, milliseconds=milliseconds))
             return
         yield Done(
@@ -219,9 +219,9 @@ class Assistant:
 
     def _cite(self, text: str, hits: Sequence[Hit], language: str) -> Cited:
         maps = self.library.page_maps(list(dict.fromkeys(hit.chunk.document_id for hit in hits)))
+        versions = {document_id: pages.version for document_id, pages in maps.items()}
         return cite(
-            text, hits, language=language,
-            versions={document_id: pages.version for document_id, pages in maps.items()},
+            text, hits, versions, language=language,
             page_of=lambda document_id, offset: maps[document_id].page_of(offset),
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -28,6 +29,7 @@ class MilvusIndex:
     def __init__(self, uri: str, token: str = "") -> None:
         from pymilvus import DataType, MilvusClient, MilvusException
 
+        logging.getLogger("pymilvus").setLevel(logging.ERROR)
         self._lite_path = uri if uri.endswith(".db") else None
         self._types = DataType
         if self._lite_path:

@@ -45,13 +45,11 @@ def named_numbers(text: str, language: str) -> list[int]:
     values = _VALUES.get(language, {})
     found = []
     for word in _WORDS.findall(text.lower()):
-        first, _, second = word.partition("-")
         if word in values:
             found.append(values[word])
-        elif values.get(first, 0) >= 20 and 0 < values.get(second, 0) < 10:
-            found.append(values[first] + values[second])
-        else:
-            found += [values[part] for part in (first, second) if part in values]
+        elif "-" in word:
+            tens, units = (values.get(part, 0) for part in word.split("-"))
+            found += [tens + units] if tens >= 20 and 0 < units < 10 else [value for value in (tens, units) if value]
     return found
 
 

@@ -269,6 +269,15 @@ def test_entities_in_a_word_file_read_no_other_file() -> None:
     assert "expanded" not in document.text
 
 
+def test_what_was_deleted_or_moved_away_is_left_out_and_what_was_inserted_or_moved_here_is_kept() -> None:
+    deleted = "<w:del><w:r><w:tab/><w:delText>gone</w:delText></w:r></w:del>"
+    body = (
+        f"<w:p>{_run('kept')}{deleted}<w:ins>{_run(' and new')}</w:ins></w:p>"
+        f"<w:moveFrom><w:p>{_run('moved')}</w:p></w:moveFrom><w:moveTo><w:p>{_run('moved')}</w:p></w:moveTo>"
+    )
+    assert parse(_word(body), "a.docx").text == "kept and new\n\nmoved"
+
+
 def test_a_field_shows_its_outcome_and_a_broken_one_hides_nothing_further() -> None:
     begin, separate, end = (f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end"))
     code = '<w:r><w:instrText>DATE \\@ "yyyy"</w:instrText><w:t>code</w:t></w:r>'

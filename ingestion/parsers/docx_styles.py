@@ -55,7 +55,7 @@ class Styles:
         found: list[Style] = []
         seen: set[str] = set()
         style_id = style_id or self.default
-        while style_id in self.by_id :
+        while style_id in self.by_id and style_id not in seen:
             seen.add(style_id)
             found.append(self.by_id[style_id])
             style_id = found[-1].based_on

@@ -15,7 +15,7 @@ _SAME_LINE_POINTS = 2.0
 _LONGEST_FURNITURE = 200
 _PAGE_MARK = "\x00"
 # A number at either end of a line, or the first of "page 3 of 20" at its end.
-_OUTER_NUMBER = re.compile(r"^\d{1,4}(?!\S)|(?<!\S)\d{1,4}(?=\W*$)|(?<=[\s–—-])\d{1,4}(?=(?:\s*(?:of|de|sur|von|di|/)\s*\d{1,4})?\W*$)")
+_OUTER_NUMBER = re.compile(r"^\d{1,4}(?!\S)|(?<=[\s–—-])\d{1,4}(?=(?:\s*(?:of|de|sur|von|di|/)\s*\d{1,4})?\W*$)")
 _Rows = Sequence[Sequence[Line]]
 _PAGE_NUMBER = re.compile(
     r"\W*(?:(?:page|página|pagina|seite|p)\.?\s*)?(?:[a-z]{1,2}[-–])?(\d{1,4}|[ivxlc]{1,7})(?:\s*(?:of|de|sur|von|di|/)\s*\d{1,4})?\W*",

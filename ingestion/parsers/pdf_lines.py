@@ -17,7 +17,7 @@ _UNUSABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # PDFium marks a hyphen that a line end put into a word, and leaves the line end out.
 _HYPHEN = "\ufffe"
 _LINE_END = re.compile("\r\n|\ufffe|\r|\n|$(?![\r\n])")
-_CONTROL_SPACES = str.maketrans("\t\x0b\x0c\x85", "    ")
+_CONTROL_SPACE = re.compile("[\t\x0b\x0c\x85]")
 _FONT_NAME_BYTES = 128
 _ROWS_AROUND = 6
 _WIDE = 0.75
@@ -55,7 +55,9 @@ def read_lines(page: Any, text_page: Any, number: int) -> list[Line]:
         return []
     buffer = (ctypes.c_ushort * (units + 1))()
     written = pdfium_c.FPDFText_GetText(text_page, 0, units, buffer)
-    text = bytes(memoryview(buffer)[: max(written - 1, 0)]).decode("utf-16-le", errors="surrogatepass").translate(_CONTROL_SPACES)
+    text = bytes(memoryview(buffer)[: max(written - 1, 0)]).decode("utf-16-le", errors="surrogatepass")
+    if _CONTROL_SPACE.search(text):
+        text = _CONTROL_SPACE.sub(" ", text)
     pen = _Pen(page, text_page, number)
     astral = [at for at, character in enumerate(text) if character > "\uffff"] if len(text) != max(written - 1, 0) else []
     lines = []
