@@ -19,7 +19,6 @@ from ingestion.parsers.pdf_file import open_page, open_pdf
 _YELLOW = (255, 236, 130)
 _MARGIN_SHARE = 0.0015
 _MOST_PIXELS = 12_000_000
-_WIDEST_PIXELS = 4_000
 # FPDF_PageToDevice answers in whole device units: enough of them that a box is true to a ten-thousandth of a point.
 _UNITS = 10_000_000
 _NAME = "the PDF"
@@ -52,20 +51,19 @@ def boxes(original: bytes, runs: Sequence[TextRun], start: int, end: int) -> lis
     with open_pdf(original, _NAME) as document:
         for number in wanted:
             with _page(document, number) as (page, text_page):
-                for edges in _line_edges(text_page, wanted[number]):
-                    found.append(_shares(page, number, edges))
+                found.extend(_shares(page, number, edges) for edges in _line_edges(text_page, wanted[number]))
     return found
 
 
 def draw_page(original: bytes, page: int, highlights: Sequence[Box], *, width_pixels: int = 1000) -> bytes:
     """A PNG of page `page` (from one) as a reader sees it, the highlights of that page multiplied in soft yellow.
 
-    At most 4,000 pixels wide and 12 megapixels in all, whatever is asked. Raises DocumentNotFound where there is no such
+    At most 12 megapixels, whatever width is asked for. Raises DocumentNotFound where there is no such
     page, and ParseError where the original cannot be opened.
     """
     with open_pdf(original, _NAME) as document, _page(document, page) as (handle, _):
         across, down = pdfium_c.FPDF_GetPageWidthF(handle), pdfium_c.FPDF_GetPageHeightF(handle)
-        width = max(1, min(width_pixels, _WIDEST_PIXELS, int((_MOST_PIXELS * across / down) ** 0.5)))
+        width = max(1, min(width_pixels, int((_MOST_PIXELS * across / down) ** 0.5)))
         height = max(1, min(round(width * down / across), _MOST_PIXELS // width))
         picture = _render(handle, width, height)
     marks = Image.new("RGB", picture.size, "white")
@@ -91,8 +89,9 @@ def text_under(original: bytes, highlights: Sequence[Box]) -> str:
 
 
 def _page(document: Any, number: int) -> Any:
-    if not 1 <= number <= len(document):
-        raise DocumentNotFound(f"There is no page {number}: the document has {len(document)} pages. Ask for 1 to {len(document)}.")
+    count = len(document)
+    if not 1 <= number <= count:
+        raise DocumentNotFound(f"There is no page {number}: the document has {count} pages. Ask for 1 to {count}.")
     return open_page(document, number)
 
 
@@ -169,7 +168,7 @@ def _render(page: Any, width: int, height: int) -> Image.Image:
     bitmap = pdfium_c.FPDFBitmap_Create(width, height, 0)
     try:
         pdfium_c.FPDFBitmap_FillRect(bitmap, 0, 0, width, height, 0xFFFFFFFF)
-        pdfium_c.FPDF_RenderPageBitmap(bitmap, page, 0, 0, width, height, 0, pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_LCD_TEXT)
+        pdfium_c.FPDF_RenderPageBitmap(bitmap, page, 0, 0, width, height, 0, pdfium_c.FPDF_ANNOT)
         stride = pdfium_c.FPDFBitmap_GetStride(bitmap)
         pixels = ctypes.string_at(pdfium_c.FPDFBitmap_GetBuffer(bitmap), stride * height)
     finally:

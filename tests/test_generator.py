@@ -143,7 +143,7 @@ def test_a_model_that_thinks_first_is_not_taken_for_a_stalled_one() -> None:
     thought = event("").replace(b'"content": ""', b'"reasoning_content": "hm"')
     assert thought != event("")
     steps = [step for _ in range(10) for step in (thought, Pause(0.15))]
-    assert ask(Reply([*steps, event("25 days", "stop")]), gap=0.8)[:2] == ("25 days", None)
+    assert ask(Reply([event("25"), *steps, event(" days", "stop")]), gap=0.8)[:2] == ("25 days", None)
 
 
 def test_a_slow_reader_is_not_taken_for_a_stalled_server() -> None:
@@ -289,6 +289,10 @@ def test_closing_the_iterator_closes_the_connection() -> None:
 
 
 def test_nothing_of_the_environment_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with ScriptedEndpoint(in_turn(streamed(["25 days"]))) as server:
+        assert outcome(OpenAIEndpoint(server.base_url, "m", ""))[1] is None
     for name in ("API_KEY", "ADMIN_KEY", "ORG_ID", "PROJECT_ID"):
         monkeypatch.setenv(f"OPENAI_{name}", "from-environment")
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: from-environment\nX-Extra: from-environment")

@@ -219,6 +219,14 @@ def test_content_wins_over_the_extension_where_it_is_certain() -> None:
         parse(_zip({"xl/workbook.xml": "<x/>"}), "a.xlsx")
 
 
+def test_a_table_around_a_table_is_read_as_flowing_text() -> None:
+    inner = "<table><tr><td>a</td><td>1</td></tr></table>"
+    outer = f"<table><tr><td>x</td><td>y</td></tr><tr><td>left{inner}</td><td>right</td></tr></table>"
+    document = parse(outer.encode(), "a.html")
+    assert [block.kind for block in document.blocks] == ["paragraph", "paragraph", "paragraph", "table", "paragraph"]
+    assert document.text == "x\n\ny\n\nleft\n\na | 1\n\nright"
+
+
 @pytest.mark.parametrize("tags", ["<div>", "<ul><li>", "<table><tr><td>", "<b>"])
 def test_html_nested_ten_thousand_deep_keeps_its_text(tags: str) -> None:
     assert parse((tags * 10_000 + "deep").encode(), "a.html").text == "deep"
@@ -308,9 +316,11 @@ def test_the_strict_variant_of_word_files_reads_the_same() -> None:
 def test_a_break_by_hand_and_its_rendering_are_one_page_and_blank_pages_count() -> None:
     rendered, by_hand = "<w:r><w:lastRenderedPageBreak/></w:r>", '<w:r><w:br w:type="page"/></w:r>'
     body = f"<w:p>{_run('one')}{by_hand}</w:p><w:p>{rendered}{_run('two')}</w:p><w:p>{by_hand}{by_hand}{_run('four')}</w:p>"
-    document = parse(_word(body), "a.docx")
-    assert [block.page for block in document.blocks] == [1, 2, 4]
-    assert [document.text[page.start : page.end] for page in document.pages] == ["one", "two", "", "four"]
+    before = f"<w:p><w:pPr><w:pageBreakBefore/></w:pPr>{rendered}{_run('five')}</w:p>"
+    document = parse(_word(body + before), "a.docx")
+    assert [block.page for block in document.blocks] == [1, 2, 4, 5]
+    assert [document.text[page.start : page.end] for page in document.pages] == ["one", "two", "", "four", "five"]
+    assert len(parse(_word(_paragraph("one") + before.replace(rendered, "")), "a.docx").pages) == 2
 
 
 def test_a_page_break_inside_a_word_leaves_the_word_whole() -> None:
@@ -326,7 +336,7 @@ def test_a_csv_cell_keeps_its_commas_and_loses_its_line_ends() -> None:
     assert parse(b"1,2\n3,4\n", "a.csv").blocks[0].header == ""
 
 
-def test_megabytes_are_read_in_less_than_a_cpu_second() -> None:
+def test_a_megabyte_takes_about_half_a_cpu_second() -> None:
     row = "<tr><td>Revenue</td><td>$</td><td>5,123</td></tr>"
     page = f"<h2>Part</h2><p>{'lorem <b>ipsum</b> dolor ' * 40}</p><table>{row * 20}</table>" * 500
     paragraph = f"<w:p>{_run('Lorem ipsum dolor sit amet. ' * 15)}</w:p>"
@@ -334,6 +344,15 @@ def test_megabytes_are_read_in_less_than_a_cpu_second() -> None:
         started = time.process_time()
         assert len(parse(data, name).text) > 400_000
         assert time.process_time() - started < 1.5
+
+
+def test_hostile_tables_stay_small_and_quick() -> None:
+    started = time.process_time()
+    wide = "x," * 20_000 + "x\n" + "a,b\n" * 20_000
+    assert len(parse(wide.encode(), "a.csv").text) < 300_000
+    cells = f'<td rowspan="1000">{"x" * 200}</td>' * 100
+    assert len(parse(f"<table>{('<tr>' + cells + '</tr>' + '<tr></tr>' * 999) * 3}</table>".encode(), "a.html").text) < 3_000_000
+    assert time.process_time() - started < 5
 
 
 def test_the_sample_answers_its_questions_and_not_the_last_two() -> None:

@@ -14,16 +14,18 @@ _FEW_WORDS = 2
 _MOST_TURNS = 3
 _WORD = re.compile(r"[^\W_]+")
 _POINTING = {
-    "en": "it its itself they them their theirs this that these those he him his himself she her hers herself there "
-    "one ones such same former latter else another",
-    "fr": "il ils elle elles lui leur leurs eux y en ce cet cette ces cela ça ceci celui celle ceux celles son sa ses même mêmes",
-    "pt": "ele ela eles elas dele dela deles delas lhe lhes isso isto esse essa esses essas este esta aquele aquela nele nela seu "
-    "sua seus suas lá mesmo mesma",
-    "es": "él ella ellos ellas ello lo le les eso esto ese esa esos esas este esta estos estas aquel aquella su sus suyo suya allí "
-    "ahí mismo misma",
-    "de": "er sie es ihn ihm ihr ihnen ihre ihrer ihrem ihren sein seine seiner seinem dies diese dieser dieses diesem diesen jene "
-    "jener dort davon damit dafür daran darin dazu dabei solche",
-    "it": "esso essa essi esse lui lei loro suo sua suoi sue questo questa questi queste quello quella quelli quelle ciò ne ci vi lì",
+    "en": "it its itself they them their theirs this that these those he him his himself she her hers herself there one "
+    "ones such same former latter else another",
+    "fr": "il ils elle elles lui leur leurs eux y en ce cet cette ces cela ça ceci celui celle ceux celles son sa ses "
+    "même mêmes",
+    "pt": "ele ela eles elas dele dela deles delas lhe lhes isso isto esse essa esses essas este esta aquele aquela nele "
+    "nela seu sua seus suas lá mesmo mesma",
+    "es": "él ella ellos ellas ello lo le les eso esto ese esa esos esas este esta estos estas aquel aquella su sus suyo "
+    "suya allí ahí mismo misma",
+    "de": "er sie es ihn ihm ihr ihnen ihre ihrer ihrem ihren sein seine seiner seinem dies diese dieser dieses diesem "
+    "diesen jene jener dort davon damit dafür daran darin dazu dabei solche",
+    "it": "esso essa essi esse lui lei loro suo sua suoi sue questo questa questi queste quello quella quelli quelle ciò "
+    "ne ci vi lì",
     "nl": "het hij zij ze hem haar hun hen dit dat deze die daar daarvan daarmee daarvoor ervan ermee zulke zijn",
 }
 _OPENINGS = {
@@ -39,10 +41,11 @@ _POINTING_WORDS = {language: frozenset(words.split()) for language, words in _PO
 
 
 def condense(question: str, history: Sequence[Turn]) -> str:
-    """The question, with the earlier questions that it leans on before it, as one line; the question itself where it leans on none.
+    """The question, with the earlier questions that it leans on before it, as one line; the question itself where it leans on
+    none.
 
-    It leans where it points back ("it", "those"), goes on ("and ...") or has at most two words of its own. An earlier question that leans as well
-    brings the one before it, over three at most.
+    It leans where it points back ("it", "those"), goes on ("and ...") or has at most two words of its own. An earlier question
+    that leans as well brings the one before it, over three at most.
     """
     if not _leans(question):
         return question

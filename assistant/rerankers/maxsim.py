@@ -15,7 +15,7 @@ _TokenVectors = NDArray[np.float16]
 
 
 class MaxSim:
-    """Khattab and Zaharia, "ColBERT", 2020: for each token of the query the best cosine among the text's tokens; the mean of these.
+    """Khattab and Zaharia, "ColBERT", 2020: for each token of the query the best cosine among the text's; the mean of these.
 
     Token vectors of texts are kept as float16, the least recently used dropped beyond `cache_bytes` (a text of 256 tokens takes
     196 kB with MiniLM), so that only texts not seen lately cost the embedder's time. Safe to call from several threads.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 _WIDEST = 100
 _TALLEST = 1000
 _LONGEST_REPEATED = 200
+# A hostile page could ask for gigabytes of repetition in a few kilobytes.
+_MOST_REPEATED = 1_000_000
 
 
 @dataclass
@@ -16,6 +18,7 @@ class Grid:
 
     rows: list[list[str]] = field(default_factory=list)
     header_rows: int = 0
+    _repeated: int = 0
     _reaching_down: dict[int, tuple[int, str]] = field(default_factory=dict)
 
     def open_row(self) -> None:
@@ -29,7 +32,8 @@ class Grid:
         self._take_from_above(row)
         columns, rows = min(max(columns, 1), _WIDEST), min(max(rows, 1), _TALLEST)
         if rows > 1:
-            repeated = text if len(text) <= _LONGEST_REPEATED else ""
+            self._repeated += len(text) * rows
+            repeated = text if len(text) <= _LONGEST_REPEATED and self._repeated <= _MOST_REPEATED else ""
             for offset in range(columns):
                 self._reaching_down[len(row) + offset] = (rows - 1, "" if offset else repeated)
         row.append(text)

@@ -22,7 +22,6 @@ _DEEPEST = 100
 
 _FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[^\S\n]*\n(.*?)^(?:\1|\.\.\.)[^\S\n]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _TITLE = re.compile(r"^title[^\S\n]*[:=][^\S\n]*(.+?)[^\S\n]*$", re.MULTILINE | re.IGNORECASE)
-_AROUND_LINE_ENDS = re.compile(r" *\n *")
 _LINE_BREAK_TAG = re.compile(r"<br\b", re.IGNORECASE)
 
 
@@ -130,4 +129,4 @@ def _inline_text(children: Sequence[Token]) -> str:
                 pieces.append("\n")
             case "html_inline" if _LINE_BREAK_TAG.match(child.content):
                 pieces.append("\n")
-    return _AROUND_LINE_ENDS.sub("\n", "".join(pieces))
+    return "\n".join(line.strip(" ") for line in "".join(pieces).split("\n"))

@@ -19,11 +19,14 @@ from ingestion.parsers.pdf_text import write_text
 
 _LONGEST_TITLE = 200
 _PAGES_NAMED = 8
-_FILE_LIKE = re.compile(r"\.(?:docx?|pdf|indd|pptx?|xlsx?|tex|dvi|qxd|rtf|html?)$|^microsoft |^untitled|^slide \d|^https?:", re.IGNORECASE)
+_FILE_LIKE = re.compile(
+    r"\.(?:docx?|pdf|indd|pptx?|xlsx?|tex|dvi|qxd|rtf|html?)$|^microsoft |^untitled|^slide \d|^https?:", re.IGNORECASE
+)
 
 # Opens the cover of every filing with the American stock market's supervisors.
 _ON_EVERY_COVER = re.compile(
-    r"(?:united states ?)?(?:securities and exchange commission)?(?: ?washington.*)?|(?:table of )?contents|form \d+-[a-z]", re.IGNORECASE
+    r"(?:united states ?)?(?:securities and exchange commission)?(?: ?washington.*)?|(?:table of )?contents|form \d+-[a-z]",
+    re.IGNORECASE,
 )
 
 
@@ -44,7 +47,7 @@ def parse_pdf(data: bytes, name: str) -> ParsedDocument:
         drafts = draft_blocks(pages)
     if not drafts:
         raise EmptyFile(
-            f"{name!r} has {page_count:,} pages and no text on any of them: it is probably a scan, and no text recognition (OCR) "
+            f"{name!r} has no text on any page ({page_count:,} in all): it is probably a scan, and no text recognition (OCR) "
             "is installed. Run it through an OCR program, for example `ocrmypdf`, and add what comes out."
         )
     written = write_text(drafts, page_count)

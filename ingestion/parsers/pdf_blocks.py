@@ -1,11 +1,12 @@
-"""Knows how to gather the lines of a PDF into headings, paragraphs, list items, captions and tables, by type size, weight and white space."""
+"""Knows how the lines of a PDF gather into headings, paragraphs, list items, captions and tables: by type and white space."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from assistant.types import BlockKind
 from ingestion.parsers.pdf_lines import Line
@@ -48,9 +49,7 @@ def draft_blocks(pages: Sequence[Sequence[Line]]) -> list[Draft]:
     drafts = [draft for lines in pages for draft in _page_drafts(lines, body)]
     ranks = sorted({_rank(draft.lines[0], body) for draft in drafts if draft.kind == "heading"})
     levels = {rank: level for level, rank in enumerate(ranks, start=1)}
-    return [
-        Draft("heading", draft.lines, levels[_rank(draft.lines[0], body)]) if draft.kind == "heading" else draft for draft in drafts
-    ]
+    return [replace(draft, level=levels[_rank(draft.lines[0], body)]) if draft.kind == "heading" else draft for draft in drafts]
 
 
 def _body(pages: Sequence[Sequence[Line]]) -> Body:
@@ -64,7 +63,7 @@ def _body(pages: Sequence[Sequence[Line]]) -> Body:
             weights[line.weight] += len(line.text)
             if line.font:
                 fonts[line.font] += len(line.text)
-        for above, line in zip(lines, lines[1:], strict=False):
+        for above, line in pairwise(lines):
             if len(line.text) > 40 and len(above.text) > 40 and line.size == above.size > 0:
                 leadings[round((above.baseline - line.baseline) / line.size, 1)] += 1
     usual = [leading for leading, _ in leadings.most_common(3) if 0.9 <= leading <= 2.5]
@@ -137,7 +136,8 @@ def _runs_on(above: Line, line: Line, drop: float) -> bool:
     """Whether a sentence goes on in text that is set wider than the body: a full line without an end, then one of its kind."""
     if not 0 < drop <= 2.6 * line.size or above.size != line.size or len(above.text) <= 50 or above.text.endswith(_SENTENCE_END):
         return False
-    return line.left <= above.left + 0.5 * line.size and above.right - above.left > 0.8 * (line.right - line.left) and not line.row
+    full = above.right - above.left > 0.8 * (line.right - line.left)
+    return full and line.left <= above.left + 0.5 * line.size and not line.row
 
 
 def _is_last_of_paragraph(gathered: Sequence[Line], line: Line, size: float) -> bool:
@@ -146,7 +146,8 @@ def _is_last_of_paragraph(gathered: Sequence[Line], line: Line, size: float) -> 
     if not above.text.endswith(_SENTENCE_END):
         return False
     left, right = min(each.left for each in gathered), max(each.right for each in gathered)
-    indented = 0.8 * size < line.left - left < 6 * size and not (_BULLET.match(gathered[0].text) or _ENUMERATED.match(gathered[0].text))
+    item = _BULLET.match(gathered[0].text) or _ENUMERATED.match(gathered[0].text)
+    indented = 0.8 * size < line.left - left < 6 * size and not item
     short = len(gathered) > 1 and above.right < left + 0.7 * (right - left)
     return indented or (short and not line.text[0].islower())
 

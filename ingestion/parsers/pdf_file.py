@@ -29,7 +29,7 @@ def open_pdf(data: bytes, name: str) -> Iterator[Any]:
             document = pdfium.PdfDocument(data)
         except pdfium.PdfiumError as error:
             if error.err_code in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
-                raise EncryptedFile(f"{name!r} is locked with a password. Save a copy without the password and add that.") from error
+                raise EncryptedFile(f"{name!r} is locked with a password. Save a copy without one and add that.") from error
             raise CorruptFile(
                 f"{name!r} ({len(data):,} bytes) cannot be read as a PDF: it is damaged, cut off, or of another format. "
                 "Open it in a PDF reader, save it again and add that copy."

@@ -1,4 +1,4 @@
-"""Knows how to read the lines of a PDF page from PDFium, with their place, type size and fonts. What a line means is left to others."""
+"""Knows how to read the lines of a PDF page from PDFium, with their place, size and font; what they mean is left to others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ctypes
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c
@@ -18,6 +19,7 @@ _UNUSABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _HYPHEN = "\ufffe"
 _LINE_END = re.compile("\r\n|\ufffe|\r|\n|$(?![\r\n])")
 _CONTROL_SPACE = re.compile("[\t\x0b\x0c\x85]")
+_ROW_ENDS = "0123456789)%—–-−*†‡xs"
 _FONT_NAME_BYTES = 128
 _ROWS_AROUND = 6
 _WIDE = 0.75
@@ -26,8 +28,8 @@ _WIDE = 0.75
 class Line(NamedTuple):
     """One line as it stands on a page. A NamedTuple, because a long document has a hundred thousand and dataclasses cost double.
 
-    `pieces` are (offset in text, length, PDFium's character index) of what the page holds. `left`, `right` and `baseline` are points
-    along and across the direction of reading, `baseline` growing upwards; `height` is the share of the page above the baseline.
+    `pieces` are (offset in text, length, PDFium's character index) of what the page holds. `left`, `right` and `baseline` are
+    points along and across the direction of reading, `baseline` growing upwards; `height` is the share of the page above it.
     `gaps` are the (start, end) offsets of wide white space, measured near rows of figures only. `font` is empty where
     the line ends in another font than it begins with.
     """
@@ -67,7 +69,14 @@ def read_lines(page: Any, text_page: Any, number: int) -> list[Line]:
         pieces = _pieces(text_page, raw, start, astral)
         if pieces and clean:
             lines.append(pen.line(clean, pieces, hyphenated))
-    return _with_gaps(lines, text_page)
+    return _with_gaps(_downwards(lines), text_page)
+
+
+def _downwards(lines: list[Line]) -> list[Line]:
+    """The lines, turned about where nearly all of them climb: so PDFium gives text that lies on its side as the page is drawn."""
+    pairs = [(above, line) for above, line in pairwise(lines) if above.angle == line.angle]
+    climbing = sum(line.baseline > above.baseline + line.size / 2 for above, line in pairs)
+    return lines[::-1] if climbing > 0.8 * len(pairs) else lines
 
 
 def _line_spans(text: str) -> Iterator[tuple[int, int, bool]]:
@@ -135,7 +144,7 @@ class _Pen:
         matrix = self._matrix
         pdfium_c.FPDFText_GetMatrix(handle, first, matrix)
         scale = (matrix.a**2 + matrix.b**2) ** 0.5 or 1.0
-        angle = (round(matrix.a / scale, 2), round(matrix.b / scale, 2)) if matrix.b else (1.0, 0.0)
+        angle = (round(matrix.a / scale, 2), round(matrix.b / scale, 2)) if matrix.b or matrix.a < 0 else (1.0, 0.0)
         pdfium_c.FPDFText_GetCharOrigin(handle, first, self._x, self._y)
         along, across = _turn(self._x.value, self._y.value, angle)
         pdfium_c.FPDFText_GetCharBox(handle, last, *self._edges)
@@ -177,7 +186,7 @@ def _turn(x: float, y: float, angle: tuple[float, float]) -> tuple[float, float]
 
 def _with_gaps(lines: list[Line], text_page: Any) -> list[Line]:
     """The lines with rows of figures marked, and the wide gaps of these and of the lines around them measured."""
-    rows = [at for at, line in enumerate(lines) if line.text[-1] in "0123456789)%—–-−*†‡xs" and _TWO_NUMBERS_AT_END.search(line.text)]
+    rows = [at for at, line in enumerate(lines) if line.text[-1] in _ROW_ENDS and _TWO_NUMBERS_AT_END.search(line.text)]
     near = {at for row in rows for at in range(max(row - _ROWS_AROUND, 0), min(row + 2, len(lines)))}
     edges = [ctypes.c_double() for _ in range(4)]
     for at in near:

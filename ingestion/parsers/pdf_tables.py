@@ -15,7 +15,8 @@ _LONGEST_LABEL = 110
 _LONGEST_SIDE_HEAD = 60
 _LARGER = 1.15
 _ONE_NUMBER_AT_END = re.compile(rf"[\s$€£¥]{NUMERIC}\s?$")
-_DATE = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s\d{1,2}\b|\b(?:fy)?(?:19|20)\d\d\b", re.IGNORECASE)
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_DATE = re.compile(rf"\b(?:{_MONTHS})[a-z]*\.?\s\d{{1,2}}\b|\b(?:fy)?(?:19|20)\d\d\b", re.IGNORECASE)
 _OPENS_NEXT_CELL = re.compile(r"(?:.*\s)?[$€£¥(]+")
 _BEFORE_CURRENCY = re.compile(r"(?<=[\d)%—–])\s(?=[$€£¥]\s?[\d(])")
 _CLOSES_LAST_CELL = re.compile(r"[%)]+(?:\s|$)")
@@ -31,7 +32,7 @@ class TableLines:
 
 
 def find_tables(lines: Sequence[Line], body_size: float) -> list[TableLines]:
-    """The tables of a page, top down: three or more rows that end in two or more numbers, with the labels between and the heads above."""
+    """The tables of a page in its order: three or more rows that end in numbers, with the labels between and the heads above."""
     tables: list[TableLines] = []
     at = 0
     while at < len(lines):
@@ -94,8 +95,8 @@ def _start(lines: Sequence[Line], first: int, lowest: int, body_size: float) -> 
     start = first
     for at in range(first - 1, max(lowest, first - _MOST_HEADER_LINES) - 1, -1):
         line, drop = lines[at], lines[at].baseline - lines[at + 1].baseline
-        near = line.angle == row.angle and -3.0 * line.size <= drop <= 2.2 * max(line.size, 1.0) and line.size <= _LARGER * body_size
-        if not near or len(line.text) > _LONGEST_LABEL or line.text.endswith("."):
+        near = line.angle == row.angle and -3.0 * line.size <= drop <= 2.2 * max(line.size, 1.0)
+        if not near or line.size > _LARGER * body_size or len(line.text) > _LONGEST_LABEL or line.text.endswith("."):
             break
         if _is_head(line, row):
             start = at

@@ -30,7 +30,7 @@ class WrittenText:
 
 
 def write_text(drafts: Sequence[Draft], page_count: int) -> WrittenText:
-    """Blocks parted by an empty line; pages that touch, the last character of each page's span being before the next page's first block."""
+    """Blocks parted by an empty line, and pages that touch: each ends where the next one's first block begins."""
     written = WrittenText()
     path: list[tuple[int, str]] = []
     starts: dict[int, int] = {}

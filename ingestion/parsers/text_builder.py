@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -80,14 +81,13 @@ class TextBuilder:
     def table(self, rows: Sequence[Sequence[str]], header_rows: int | None = None) -> None:
         """One row a line, cells parted by " | ". Columns and rows without text are left out, and so are empty cells at a row's
         end. `header_rows` None means unknown: the first row is then the header where it reads like one."""
-        width = max((len(row) for row in rows), default=0)
-        used = [column for column in range(width) if any(column < len(row) and row[column].strip() for row in rows)]
+        used = sorted({column for row in rows for column, cell in enumerate(row) if cell.strip()})
         lines: list[str] = []
         header_lines: list[str] = []
         if header_rows is None:
             header_rows = 1 if _reads_like_a_header(rows) else 0
         for place, row in enumerate(rows):
-            line = _row_line([row[column] if column < len(row) else "" for column in used])
+            line = _row_line([row[column] for column in used[: bisect_left(used, len(row))]])
             if not line.strip():
                 continue
             lines.append(line)

@@ -1,0 +1,131 @@
+"""The output gate: how text that is not ours (answers, quotes, titles, file names) becomes HTML that can only be read.
+
+Everything is escaped. An answer may hold paragraphs, lists, tables, emphasis and code, which we parse ourselves, and links to
+our own footnotes. Every other address, every image and all HTML stay text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+# Controls and what is drawn as nothing: format and bidirectional characters, fillers, variation selectors, tags, private use.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# Persian, the scripts of India, Burmese and Khmer are spelt with joiners; elsewhere they only hide.
+_SPELT_WITH_JOINERS = r"\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff"
+_JOINER = re.compile(f"(?<![{_SPELT_WITH_JOINERS}])[\u200c\u200d]|[\u200c\u200d](?![{_SPELT_WITH_JOINERS}])")
+_LINE_END = re.compile("\r\n|[\r\u2028\u2029]")
+_MARK = re.compile(r"[ \t]*\[(\d{1,3})\]")
+_UNFINISHED = re.compile(r"(?:[ \t]*\[\d{0,3}|[*_`\\]+)\Z")
+
+_BLOCK_TAGS = {
+    "paragraph": "p", "bullet_list": "ul", "ordered_list": "ol", "list_item": "li", "blockquote": "blockquote", "table": "table",
+    "thead": "thead", "tbody": "tbody", "tr": "tr", "th": "th", "td": "td",
+}  # fmt: skip
+_INLINE_TAGS = {"strong": "strong", "em": "em"}
+
+
+def clean(text: str) -> str:
+    """The text without control, invisible and bidirectional characters; lines end in a line feed."""
+    return _JOINER.sub("", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
+
+
+def plain_html(text: str) -> str:
+    """The cleaned text with nothing active in it, fit for an element's content and for a quoted attribute."""
+    return escape(clean(text), quote=True)
+
+
+def answer_html(text: str, *, answer: int, cited: Collection[int], unfinished: bool = False) -> str:
+    """An answer's Markdown as HTML. A mark [n] with n in `cited` becomes a link to `#cite-<answer>.<n>`. Of an unfinished answer
+    a construct that has only begun is held back, and marks, which nobody has checked yet, are not links."""
+    text = clean(text)
+    if unfinished:
+        text = _UNFINISHED.sub("", text)
+    return "".join(_blocks(_parser().parse(text), _Marks(answer, cited, unfinished)))
+
+
+class _Marks:
+    """What becomes of [n] in an answer's text."""
+
+    def __init__(self, answer: int, cited: Collection[int], unfinished: bool) -> None:
+        self._answer = answer
+        self._cited = cited
+        self._unfinished = unfinished
+
+    def html(self, text: str) -> str:
+        out, read = "", 0
+        for found in _MARK.finditer(text):
+            number = int(found[1])
+            if number in self._cited:
+                mark = (
+                    f'<a class="cite" href="#cite-{self._answer}.{number}"'
+                    f' aria-label="Footnote {number}">{number}</a>'
+                )
+            elif self._unfinished:
+                mark = f'<span class="cite">{number}</span>'
+            else:
+                continue
+            out += plain_html(text[read : found.start()]) + mark
+            read = found.end()
+        return out + plain_html(text[read:])
+
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False, "maxNesting": 12})
+    return parser.enable("table").disable(["link", "image", "autolink", "html_inline", "html_block", "reference", "lheading"])
+
+
+def _blocks(tokens: Sequence[Token], marks: _Marks) -> Iterator[str]:
+    """HTML of block tokens. A kind that is not on the list gives its text and no tag."""
+    for token in tokens:
+        kind, _, edge = token.type.rpartition("_")
+        if token.type == "inline":
+            yield from _inlines(token.children or (), marks)
+        elif token.type in ("fence", "code_block"):
+            yield f"<pre><code>{plain_html(token.content)}</code></pre>"
+        elif token.type == "hr":
+            yield "<hr>"
+        elif kind == "heading":
+            yield '<p class="heading">' if edge == "open" else "</p>"
+        elif kind in _BLOCK_TAGS and edge in ("open", "close"):
+            if not token.hidden:
+                yield f"<{_first_number(token)}>" if edge == "open" else f"</{_BLOCK_TAGS[kind]}>"
+            elif edge == "close":
+                yield "\n"
+        else:
+            yield plain_html(token.content)
+
+
+def _first_number(token: Token) -> str:
+    tag = _BLOCK_TAGS[token.type.rpartition("_")[0]]
+    start = token.attrGet("start")
+    return f'{tag} start="{int(start)}"' if tag == "ol" and start is not None else tag
+
+
+def _inlines(tokens: Sequence[Token], marks: _Marks) -> Iterator[str]:
+    for token in tokens:
+        kind, _, edge = token.type.rpartition("_")
+        if token.type == "text":
+            yield marks.html(token.content)
+        elif token.type in ("softbreak", "hardbreak"):
+            yield "<br>"
+        elif token.type == "code_inline":
+            yield f"<code>{plain_html(token.content)}</code>"
+        elif kind in _INLINE_TAGS and edge in ("open", "close"):
+            yield f"<{'/' if edge == 'close' else ''}{_INLINE_TAGS[kind]}>"
+        else:
+            yield plain_html(token.content)

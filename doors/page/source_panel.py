@@ -1,0 +1,108 @@
+"""The source panel: a quote in its passage, and the picture of its page, each at an address of its own."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+from assistant.answering import Assistant
+from assistant.errors import DocumentNotFound
+from assistant.library import StoredVersion
+from assistant.types import Page
+from doors.output_gate import plain_html
+
+WIDEST_PIXELS = 1600
+_PDF = "application/pdf"
+_AROUND = 900
+_PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*")
+
+
+def passage_address(document_id: str, start: int, end: int, version: str = "") -> str:
+    """Where the panel finds the passage around [start, end) of a document; of any version where none is named."""
+    return f"/passage/{document_id}?{urlencode({'start': start, 'end': end, 'version': version})}"
+
+
+def passage_html(assistant: Assistant, document: str, start: int, end: int, *, version: str, reader: str) -> str:
+    """Title, place, and the text around [start, end) with that span marked; for a PDF the picture of the page too. With
+    start == end the whole of the page is shown. Raises DocumentNotFound, also where the document has another version by now."""
+    stored = _stored(assistant, document, version, reader)
+    pages = [p for p in stored.pages if p.start <= start] or stored.pages[:1]
+    page = pages[-1]
+    if not 0 <= start <= end <= len(stored.text):
+        raise DocumentNotFound(f"'{stored.document.title}' has {len(stored.text)} characters; {start} to {end} is not among them.")
+    shown = stored.document
+    where = f"page {page.number} of {shown.pages}" if shown.pages > 1 else "one page"
+    return (
+        f'<h2 class="title">{plain_html(shown.title)}</h2>'
+        f'<p class="where"><span>{plain_html(shown.source)}</span><span>{where}</span></p>'
+        f'<p class="headings"></p><blockquote class="passage">{_passage(stored.text, page, start, end)}</blockquote>'
+        + (_picture(stored, page, start, end) if shown.media_type == _PDF else "")
+    )
+
+
+def page_picture(
+    assistant: Assistant, document: str, number: int, start: int, end: int, *, width_pixels: int, version: str, reader: str
+) -> bytes:
+    """A PNG of a page of a PDF with [start, end) highlighted, at most 1,600 pixels wide. Raises DocumentNotFound, ParseError."""
+    from ingestion.page_pictures import boxes, draw_page
+
+    stored = _stored(assistant, document, version, reader)
+    if stored.document.media_type != _PDF:
+        raise DocumentNotFound(f"'{stored.document.title}' is no PDF; only PDFs have pictures of their pages.")
+    original = assistant.originals.get(stored.digest)
+    return draw_page(
+        original, number, boxes(original, stored.runs, start, end), width_pixels=max(100, min(width_pixels, WIDEST_PIXELS))
+    )
+
+
+def _stored(assistant: Assistant, document: str, version: str, reader: str) -> StoredVersion:
+    stored = assistant.library.stored(document, reader=reader)
+    if version and stored.document.version != version:
+        raise DocumentNotFound(f"'{stored.document.title}' has changed since this answer was given. The quote is from the version before.")
+    return stored
+
+
+def _passage(text: str, page: Page, start: int, end: int) -> str:
+    """Paragraphs of the text around the span. Line ends stay, character for character; a browser draws them as blanks."""
+    first, last = _surroundings(text, page, start, end)
+    paragraphs, place = [], first
+    for found in [*_PARAGRAPH_END.finditer(text, first, last), None]:
+        stop = found.start() if found else last
+        if text[place:stop].strip():
+            before, after = ("… " if place == first > page.start else ""), (" …" if stop == last < page.end else "")
+            paragraphs.append(f"<p>{before}{_marked(text, place, stop, start, end)}{after}</p>")
+        place = found.end() if found else last
+    return "".join(paragraphs)
+
+
+def _marked(text: str, first: int, last: int, start: int, end: int) -> str:
+    start, end = min(max(start, first), last), max(min(end, last), first)
+    rows = " | " in text[first:last]
+    parts = [plain_html(text[first:start]), plain_html(text[start:end]), plain_html(text[end:last])] if start < end else [
+        plain_html(text[first:last]), "", ""
+    ]  # fmt: skip
+    before, quote, after = (part.replace("\n", "<br>") if rows else part for part in parts)
+    return f"{before}<mark>{quote}</mark>{after}" if quote else before
+
+
+def _surroundings(text: str, page: Page, start: int, end: int) -> tuple[int, int]:
+    """The span with what stands around it on its page, cut at blanks."""
+    if start == end:
+        return page.start, min(page.end, page.start + 8 * _AROUND)
+    first, last = max(page.start, start - _AROUND), min(max(page.end, end), end + _AROUND)
+    if first > page.start and (blank := re.search(r"\s", text[first:start])):
+        first += blank.end()
+    if last < page.end and (blank := re.search(r"\s(?=\S*\Z)", text[end:last])):
+        last = end + blank.start()
+    return first, last
+
+
+def _picture(stored: StoredVersion, page: Page, start: int, end: int) -> str:
+    address = f"/page/{stored.document.id}/{page.number}.png?" + urlencode(
+        {"start": start, "end": end, "version": stored.document.version}
+    )
+    return (
+        f'<figure class="picture"><a href="{plain_html(address + "&width=1600")}" target="_blank" rel="noopener">'
+        f'<img src="{plain_html(address + "&width=1000")}" alt="Page {page.number}, with the quote highlighted" width="1000"></a>'
+        f"<figcaption>Page {page.number} as printed. Click to enlarge.</figcaption></figure>"
+    )

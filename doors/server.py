@@ -1,0 +1,181 @@
+"""The server: one FastAPI application that carries the page and our own addresses, and strict headers on every response."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+
+from assistant.answering import Assistant
+from assistant.errors import FootnoteError, SettingsError
+from assistant.library import OWNER
+from doors.page.source_panel import page_picture, passage_html
+
+if TYPE_CHECKING:
+    from assistant.settings import Settings
+
+_STATIC = Path(__file__).parent / "static"
+# Gradio runs inline scripts, and compiles its HTML templates with eval.
+_POLICY = "; ".join(
+    (
+        "default-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:", "media-src 'self' blob:", "font-src 'self' data:", "connect-src 'self'", "frame-src 'self'",
+        "worker-src 'self' blob:", "form-action 'self'", "object-src 'none'", "base-uri 'self'", "frame-ancestors 'none'",
+    )
+)  # fmt: skip
+_HEADERS = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_Message = MutableMapping[str, Any]
+_Send = Callable[[_Message], Awaitable[None]]
+
+
+def serve(settings: Settings) -> None:
+    """Serve until interrupted, then close the library. Raises SettingsError for an address that is not loopback or is in use."""
+    from assistant.settings import switch_off_telemetry
+
+    switch_off_telemetry()
+    listening = _listen(settings.host, settings.port)
+    import uvicorn
+
+    with listening, Assistant.open(settings) as assistant:
+        app = make_app(assistant)
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        print(f"Footnote is at http://{shown}:{settings.port} (Ctrl+C stops it)", file=sys.stderr, flush=True)
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)).run(sockets=[listening])
+
+
+def make_app(assistant: Assistant) -> FastAPI:
+    """The application, with the page at `/`. Models and index start to open in the background; whoever calls closes the assistant."""
+    from gradio_app import build_page
+
+    page = build_page(assistant)
+    import gradio
+
+    app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.assistant = assistant
+    _add_addresses(app)
+    theme = gradio.themes.Base(
+        font=["-apple-system", "BlinkMacSystemFont", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif"],
+        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace"],
+    )
+    stamp = int(max(file.stat().st_mtime for file in _STATIC.iterdir()))
+    head = f'<link rel="stylesheet" href="/own/page.css?{stamp}"><script defer src="/own/page.js?{stamp}"></script>'
+    gradio.mount_gradio_app(
+        app, page, path="/", server_name="127.0.0.1", footer_links=[], run_history=False, ssr_mode=False, mcp_server=False, pwa=False,
+        enable_monitoring=False, show_error=True, max_file_size=assistant.limits.max_file_bytes, theme=theme, head=head,
+        favicon_path=str(_STATIC / "favicon.png"),
+    )  # fmt: skip
+    app.add_middleware(_Guard)
+    return app
+
+
+class _Guard:
+    """Strict headers on every response, and no service for other sites' pages: on loopback there is no password yet, so what a
+    foreign page sends from the owner's browser, or through a name that it points at this machine, is refused."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: _Message, receive: Callable[[], Awaitable[_Message]], send: _Send) -> None:
+        async def send_with_headers(message: _Message) -> None:
+            if message["type"] == "http.response.start":
+                ours = {name for name, _ in _HEADERS}
+                message["headers"] = [h for h in message.get("headers", ()) if h[0].lower() not in ours] + list(_HEADERS)
+            await send(message)
+
+        if scope["type"] == "http" and (reason := _refusal(scope)):
+            await JSONResponse({"error": reason}, status_code=403)(scope, receive, send_with_headers)
+        else:
+            await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def _refusal(scope: _Message) -> str:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+    if not _is_loopback(host.strip("[]")):
+        return f"This server answers on this machine only, not as '{host}'."
+    if headers.get("sec-fetch-site") == "cross-site" and scope["method"] not in ("GET", "HEAD"):
+        return "Another site's page may not send anything here."
+    return ""
+
+
+def _add_addresses(app: FastAPI) -> None:
+    @app.exception_handler(FootnoteError)
+    def refuse(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, status_code=404, headers={"Cache-Control": "no-store"})
+
+    app.add_api_route("/health", _health)
+    app.add_api_route("/own/{name}", _static)
+    app.add_api_route("/passage/{document}", _passage)
+    app.add_api_route("/page/{document}/{number}.png", _picture)
+
+
+def _reader() -> str:
+    """For whom a request reads: the local owner, until there are accounts."""
+    return OWNER
+
+
+def _health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def _static(name: str) -> Response:
+    files = {file.name: file for file in _STATIC.iterdir()}
+    if name not in files:
+        return JSONResponse({"error": f"There is no file '{name}'."}, status_code=404)
+    return FileResponse(files[name], headers={"Cache-Control": "public, max-age=3600"})
+
+
+def _passage(
+    request: Request, document: str, start: int = 0, end: int = 0, version: str = "", reader: str = Depends(_reader)
+) -> Response:
+    shown = passage_html(request.app.state.assistant, document, start, end, version=version, reader=reader)
+    return HTMLResponse(shown, headers={"Cache-Control": "no-store"})
+
+
+def _picture(
+    request: Request, document: str, number: int, start: int = 0, end: int = 0, width: int = 1000, version: str = "",
+    reader: str = Depends(_reader),
+) -> Response:  # fmt: skip
+    assistant = request.app.state.assistant
+    png = page_picture(assistant, document, number, start, end, width_pixels=width, version=version, reader=reader)
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the address. Raises SettingsError."""
+    if not _is_loopback(host):
+        raise SettingsError(
+            f"FOOTNOTE_HOST={host} can be reached from other machines, and Footnote has no accounts yet. Use 127.0.0.1."
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        # Bound and not listening, a second server could bind the address as well.
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"Port {port} on {host} cannot be used: {error.strerror}. Stop what is using it, or give another: footnote serve --port {port + 1}"
+        ) from error
+    return listening
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

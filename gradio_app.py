@@ -1,0 +1,190 @@
+"""The page in the browser: Gradio components laid out and tied to the assistant. `python gradio_app.py` serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from assistant.answering import Assistant
+from assistant.errors import FootnoteError
+from doors.page.conversation import Conversation, conversation_html, exchange_html, follow
+from doors.page.documents_list import SAMPLE, DocumentsDoor, documents_html, message_html, upload_html
+from doors.page.frame import BAR, LIBRARY_HEAD, PANEL, welcome_html, working_html
+from doors.page.warm_up import WarmUp
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+_TABS_AT_ONCE = 16
+# Clicks inside our HTML reach Python as Gradio events: a question to try, the sample, a document to remove.
+_JS_CONVERSATION = """element.addEventListener('click', (click) => {
+  const chip = click.target.closest('[data-ask]'), sample = click.target.closest('[data-sample]');
+  if (chip) trigger('select', {question: chip.dataset.ask});
+  if (sample) { sample.disabled = true; trigger('apply', {}); }
+});"""
+_JS_DOCUMENTS = """element.addEventListener('click', (click) => {
+  const yes = click.target.closest('.yes');
+  if (yes) { yes.disabled = true; trigger('delete', {document: yes.closest('[data-document]').dataset.document}); }
+});"""
+
+
+def build_page(assistant: Assistant) -> gr.Blocks:
+    """The page, not yet mounted: doors.server adds its style sheet, its script and the addresses of passages and pictures."""
+    from assistant.settings import switch_off_telemetry
+
+    switch_off_telemetry()
+    import gradio as gr
+
+    with gr.Blocks(title="Footnote", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
+        _Page(gr, DocumentsDoor(assistant), WarmUp(assistant), assistant).tie(blocks)
+    return blocks
+
+
+class _Page:
+    """The components and what happens when they are used. Handlers give a value for each component that they may change."""
+
+    def __init__(self, gradio: Any, door: DocumentsDoor, warm_up: WarmUp, assistant: Assistant) -> None:
+        self._gr, self._door, self._warm_up, self._assistant = gradio, door, warm_up, assistant
+        self.talk = gradio.State(Conversation())
+        with gradio.Column(elem_id="library"):
+            gradio.HTML(LIBRARY_HEAD, padding=False)
+            self.new = gradio.Button("New conversation", elem_id="new-conversation", size="md")
+            self.collection = gradio.Dropdown(
+                [("All collections", "")], value="", label="Collection", elem_id="collection", allow_custom_value=True,
+                info="Choose one to ask, or type a new name to upload into.", container=False,
+            )  # fmt: skip
+            self.files = gradio.UploadButton("Add documents", elem_id="upload", file_count="multiple", size="md")
+            self.outcomes = gradio.HTML("", elem_id="outcomes", padding=False)
+            self.documents = gradio.HTML("", elem_id="documents", padding=False, js_on_load=_JS_DOCUMENTS)
+        with gradio.Column(elem_id="talk"):
+            gradio.HTML(BAR, padding=False, elem_id="bar")
+            with gradio.Column(elem_id="conversation"):
+                self.past = gradio.HTML("", elem_id="past", padding=False, js_on_load=_JS_CONVERSATION)
+                self.current = gradio.HTML("", elem_id="current", padding=False)
+            with gradio.Column(elem_id="composer"):
+                self.box = gradio.Textbox(
+                    placeholder="Ask your documents", show_label=False, label="Question", container=False, lines=1, max_lines=8,
+                    autofocus=True, elem_id="question", max_length=4000,
+                )  # fmt: skip
+                self.ask = gradio.Button("Ask", elem_id="ask", variant="primary")
+                self.stop = gradio.Button("Stop", elem_id="stop", visible=False)
+        gradio.HTML(PANEL, padding=False)
+
+    def tie(self, blocks: Any) -> None:
+        """Join components and handlers. None of the events is offered as an API."""
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        answering = {**quiet, "concurrency_limit": _TABS_AT_ONCE, "concurrency_id": "answering"}
+        library = {**quiet, "concurrency_limit": _TABS_AT_ONCE, "concurrency_id": "library"}
+        shown = [self.box, self.past, self.current, self.ask, self.stop]
+        listed = [self.collection, self.documents, self.past]
+        asking = [
+            self.box.submit(self._ask, [self.box, self.collection, self.talk], shown, **answering),
+            self.ask.click(self._ask, [self.box, self.collection, self.talk], shown, **answering),
+            self.past.select(self._with_event(self._ask_chip), [self.collection, self.talk], shown, **answering),
+        ]
+        # A stop that waited in the queue behind the answer would come too late.
+        self.stop.click(self._stop, [self.talk], shown, cancels=asking, queue=False, **quiet)
+        self.new.click(self._start_anew, None, [self.talk, *shown], cancels=asking, queue=False, **quiet)
+        blocks.load(self._open, [self.collection, self.talk], [*listed, self.current], **library)
+        self.collection.change(self._choose, [self.collection], [self.documents], **library)
+        self.files.upload(self._upload, [self.files, self.collection, self.talk], [self.outcomes, self.files, *listed], **library)
+        self.past.apply(self._add_sample, [self.talk], [self.outcomes, *listed], **library)
+        self.documents.delete(
+            self._with_event(self._forget), [self.collection, self.talk], [self.outcomes, *listed], **library
+        )
+
+    def _with_event(self, handler: Any) -> Any:
+        # Gradio finds the parameter by the class itself, which a module that imports Gradio late cannot name.
+        def take(event, *values):  # type: ignore[no-untyped-def]
+            yield from handler(event._data or {}, *values)
+
+        take.__annotations__["event"] = self._gr.EventData
+        return take
+
+    def _ask(self, question: str, collection: str, talk: Conversation) -> Iterator[list[Any]]:
+        skip, update = self._gr.skip(), self._gr.update
+        if not question.strip() or talk.busy:
+            yield [skip] * 5
+            return
+        box, past = "", conversation_html(talk.exchanges)
+        for exchange in follow(self._assistant, talk, question.strip(), collection, ready=self._warm_up.wait):
+            yield [box, past, exchange_html(exchange), update(visible=exchange.over), update(visible=not exchange.over)]
+            box = past = skip
+
+    def _ask_chip(self, chosen: dict[str, Any], collection: str, talk: Conversation) -> Iterator[list[Any]]:
+        yield from self._ask(str(chosen.get("question", "")), collection, talk)
+
+    def _stop(self, talk: Conversation) -> list[Any]:
+        talk.stop()
+        current = exchange_html(talk.exchanges[-1]) if talk.exchanges else ""
+        return [self._gr.skip(), self._gr.skip(), current, self._gr.update(visible=True), self._gr.update(visible=False)]
+
+    def _start_anew(self) -> list[Any]:
+        return [Conversation(), "", self._welcome(), "", self._gr.update(visible=True), self._gr.update(visible=False)]
+
+    def _open(self, collection: str, talk: Conversation) -> Iterator[list[Any]]:
+        listed, skip = self._listed(collection, talk), self._gr.skip()
+        yield [*listed, skip if self._warm_up.over else working_html("Getting ready: opening the index and the model…")]
+        try:
+            self._warm_up.wait()
+        except FootnoteError as error:
+            yield [skip] * 3 + [message_html(str(error))]
+            return
+        yield [skip] * 3 + [skip if talk.exchanges else ""]
+
+    def _choose(self, collection: str) -> str:
+        return documents_html(self._door.documents(collection or ""), group=not collection)
+
+    def _upload(self, paths: list[str] | None, collection: str, talk: Conversation) -> Iterator[list[Any]]:
+        skip, paths, said = self._gr.skip(), paths or [], ""
+        try:
+            self._warm_up.wait()
+            for reading, outcomes in self._door.upload(paths, collection):
+                said = upload_html(reading, len(paths) - len(outcomes) - 1, outcomes)
+                yield [said, skip, *([skip] * 3 if reading else self._listed(collection, talk))]
+        except FootnoteError as error:
+            said += message_html(str(error))
+        yield [said, None, *self._listed(collection, talk)]
+
+    def _add_sample(self, talk: Conversation) -> Iterator[list[Any]]:
+        skip, said = self._gr.skip(), ""
+        yield [said, skip, skip, working_html("Reading the three handbooks of the sample…")]
+        try:
+            self._warm_up.wait()
+            said = upload_html("", 0, self._door.add_sample())
+        except FootnoteError as error:
+            said = message_html(str(error))
+        yield [said, *self._listed("", talk)]
+
+    def _forget(self, chosen: dict[str, Any], collection: str, talk: Conversation) -> Iterator[list[Any]]:
+        said = ""
+        try:
+            self._warm_up.wait()
+            self._door.forget(str(chosen.get("document", "")))
+        except FootnoteError as error:
+            said = message_html(str(error))
+        yield [said, *self._listed(collection, talk)]
+
+    def _listed(self, collection: str, talk: Conversation) -> list[Any]:
+        """Values for the collections, the documents, and the welcome where no question has been asked yet."""
+        counted = self._door.collections()
+        names = [name for name, _ in counted]
+        chosen = collection if collection in names else ""
+        choices = [("All collections", ""), *((f"{name} ({count})", name) for name, count in counted)]
+        welcome = self._gr.skip() if talk.exchanges else self._welcome()
+        return [self._gr.update(choices=choices, value=chosen), self._choose(chosen), welcome]
+
+    def _welcome(self) -> str:
+        return welcome_html([name for name, _ in self._door.collections()], sample=SAMPLE)
+
+
+if __name__ == "__main__":
+    import sys
+
+    from assistant.settings import read_settings
+    from doors.server import serve
+
+    try:
+        serve(read_settings())
+    except FootnoteError as error:
+        sys.exit(f"footnote: {error}")

@@ -1,0 +1,51 @@
+"""What the tests share: an assistant over an empty data folder, with the hashing embedder or the real models, and small documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assistant.answering import Assistant
+from assistant.settings import Settings
+from assistant.testing import HashingEmbedder
+from assistant.wiring import make_assistant
+
+FILES = Path(__file__).parent / "files"
+WriteFile = Callable[[str, str], Path]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import os
+
+    for name in [n for n in os.environ if n.upper().startswith("FOOTNOTE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def assistant(settings: Settings) -> Iterator[Assistant]:
+    """Everything real but the embedder, which is quick and knows words only."""
+    with make_assistant(settings) as made:
+        made.embedder = HashingEmbedder()
+        yield made
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> WriteFile:
+    """Write a document below the folder `documents`; its path."""
+
+    def write_file(name: str, text: str) -> Path:
+        path = tmp_path / "documents" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_file

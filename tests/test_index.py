@@ -1,0 +1,89 @@
+"""The index over a real Milvus Lite: exact search in both legs, deletes, one owner."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant.index import MilvusIndex
+from assistant.protocols import IndexRow, Vectors
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[MilvusIndex]:
+    opened = MilvusIndex(str(tmp_path / "index.db"))
+    yield opened
+    opened.close()
+
+
+def unit_vectors(count: int, seed: int = 0) -> Vectors:
+    vectors = np.random.default_rng(seed).normal(size=(count, 16)).astype(np.float32)
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
+
+
+def rows(vectors: Vectors, first_id: int = 1) -> list[IndexRow]:
+    return [IndexRow(first_id + i, v, {i % 7: 1.0, 100 + i: 0.5}) for i, v in enumerate(vectors)]
+
+
+def test_the_dense_leg_is_exact_over_several_batches(index: MilvusIndex) -> None:
+    vectors = unit_vectors(600)
+    index.create("c", 16)
+    for at in range(0, 600, 200):
+        index.upsert("c", rows(vectors[at : at + 200], at + 1))
+    for query in unit_vectors(10, seed=1):
+        found = index.search_dense("c", query, 20)
+        assert [i for i, _ in found] == [int(i) + 1 for i in np.argsort(-(vectors @ query), kind="stable")[:20]]
+        assert found[0][1] == pytest.approx(float((vectors @ query).max()), abs=1e-5)
+
+
+def test_the_sparse_leg_gives_inner_products_of_rows_that_share_a_term(index: MilvusIndex) -> None:
+    index.create("c", 16)
+    vector = unit_vectors(1)[0]
+    index.upsert("c", [IndexRow(1, vector, {5: 0.5, 9: 0.25}), IndexRow(2, vector, {5: 0.75}), IndexRow(3, vector, {7: 1.0})])
+    assert index.search_sparse("c", {5: 2.0, 9: 4.0}, 10) == [(1, 2.0), (2, 1.5)]
+    assert index.search_sparse("c", {}, 10) == []
+
+
+def test_a_chunk_without_terms_can_be_indexed_and_no_query_finds_it_by_words(index: MilvusIndex) -> None:
+    index.create("c", 16)
+    index.upsert("c", [IndexRow(1, unit_vectors(1)[0], {})])
+    assert index.ids("c") == {1}
+    assert index.search_sparse("c", {3: 1.0}, 5) == []
+
+
+def test_writing_twice_changes_nothing_and_deleting_takes_out(index: MilvusIndex) -> None:
+    index.create("c", 16)
+    written = rows(unit_vectors(50))
+    index.upsert("c", written)
+    index.upsert("c", written)
+    assert index.ids("c") == set(range(1, 51))
+    index.delete("c", [3, 4, 999])
+    assert index.ids("c") == set(range(1, 51)) - {3, 4}
+    assert 3 not in {i for i, _ in index.search_dense("c", written[2].dense, 50)}
+
+
+def test_what_was_written_is_there_after_closing_and_opening(tmp_path: Path) -> None:
+    path = str(tmp_path / "index.db")
+    first = MilvusIndex(path)
+    first.create("c", 16)
+    first.upsert("c", rows(unit_vectors(5)))
+    first.close()
+    second = MilvusIndex(path)
+    assert second.ids("c") == {1, 2, 3, 4, 5}
+    second.close()
+
+
+def test_a_second_process_is_told_who_owns_the_data_folder(index: MilvusIndex, tmp_path: Path) -> None:
+    index.create("c", 16)
+    program = (
+        "from assistant.index import MilvusIndex\nfrom assistant.errors import DataFolderInUse\n"
+        f"try:\n    MilvusIndex({str(tmp_path / 'index.db')!r})\nexcept DataFolderInUse as error:\n    print(error)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    assert "another footnote process" in ran.stdout

@@ -1,0 +1,129 @@
+"""The generator without a language model, the rule that makes a follow-up stand alone, and the decision to answer at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistant.deciding import confidence, enough
+from assistant.embedders.minilm import MiniLM
+from assistant.generators.condensing import condense
+from assistant.generators.quotes import Quotes
+from assistant.types import Chunk, Hit, Turn
+
+LEAVE = "Leave\nFull-time staff get 25 days of paid leave a year. Unused days lapse in March.\nPart-time staff get 12 days."
+TRAVEL = "Travel\nTrain tickets are refunded in second class. Flights need the approval of the director."
+TABLE = "Office | Opens | Closes\nBerlin | 8:00 | 17:00\nLisbon | 9:30 | 18:00"
+
+
+@pytest.fixture(scope="module")
+def embedder() -> MiniLM:
+    return MiniLM()
+
+
+def _hit(text: str, embedder: MiniLM, question: str, *, number: int = 1, header: str = "", score: float = 0.9) -> Hit:
+    heading = text.split("\n")[0] if " | " not in text else "Offices"
+    chunk = Chunk(number, f"d{number}", "Handbook", "handbook.md", text, 0, len(text), 1, (heading,), header, "en")
+    dense = float(embedder.encode_queries([question])[0] @ embedder.encode_documents([chunk.search_text])[0])
+    return Hit(chunk, score, {}, {"dense": dense})
+
+
+def _answer(question: str, texts: list[str], embedder: MiniLM, *, header: str = "") -> str:
+    hits = [_hit(text, embedder, question, number=number, header=header) for number, text in enumerate(texts)]
+    return "".join(piece.text for piece in Quotes(embedder).generate(question, hits, []))
+
+
+def test_the_best_sentence_is_quoted_with_the_number_of_its_passage(embedder: MiniLM) -> None:
+    answer = _answer("How many days of leave do full-time staff get?", [TRAVEL, LEAVE], embedder)
+    assert answer.split("\n")[0] == "Full-time staff get 25 days of paid leave a year. [2]"
+
+
+def test_every_quote_stands_in_its_passage_word_for_word(embedder: MiniLM) -> None:
+    passages = [LEAVE, TRAVEL]
+    for question in ("When do unused days lapse?", "Who approves flights?", "part-time days"):
+        for line in _answer(question, passages, embedder).split("\n"):
+            quote, number = line.removesuffix("]").rsplit(" [", 1)
+            assert quote in passages[int(number) - 1]
+
+
+def test_a_table_row_is_quoted_and_judged_with_its_header(embedder: MiniLM) -> None:
+    answer = _answer("When does the office in Lisbon open?", [TABLE], embedder, header="Office | Opens | Closes")
+    assert answer.startswith("Lisbon | 9:30 | 18:00 [1]")
+
+
+def test_headings_and_questions_are_not_quoted_but_the_line_below_is(embedder: MiniLM) -> None:
+    passage = "Notice period\nWhat is the notice period?\nThree months.\nPets are allowed."
+    answer = _answer("What is the notice period?", [passage], embedder)
+    assert answer.startswith("Three months. [1]")
+
+
+def test_a_sentence_that_passages_share_is_quoted_once(embedder: MiniLM) -> None:
+    answer = _answer("Who approves flights?", [TRAVEL, TRAVEL], embedder)
+    assert answer.count("Flights need the approval") == 1
+
+
+def test_an_overlong_sentence_is_cut_at_word_borders_around_the_answer(embedder: MiniLM) -> None:
+    filler = " ".join(f"filler{number}" for number in range(200))
+    text = f"Safe\n{filler} the safe opens with the code 4711 every morning {filler}"
+    quote = _answer("Which code opens the safe?", [text], embedder).removesuffix(" [1]")
+    assert "safe opens with the code 4711" in quote
+    assert len(quote) <= 400
+    assert f" {quote} " in f" {text} "
+
+
+def test_only_the_last_piece_has_a_finish_reason(embedder: MiniLM) -> None:
+    pieces = list(Quotes(embedder).generate("leave days", [_hit(LEAVE, embedder, "leave days")], []))
+    assert [piece.finish_reason for piece in pieces] == [None] * (len(pieces) - 1) + ["stop"]
+    assert [piece.finish_reason for piece in Quotes(embedder).generate("leave days", [], [])] == ["stop"]
+
+
+HISTORY = [Turn("user", "How many days of leave do I have?"), Turn("assistant", "25 days of paid leave. [1]")]
+
+
+@pytest.mark.parametrize(
+    "question", ["Can they be carried over to the next year?", "And part-time staff in the first year?", "unused days?"]
+)
+def test_a_question_that_leans_on_the_last_one_brings_it_along(question: str) -> None:
+    assert condense(question, HISTORY) == f"How many days of leave do I have? {question}"
+
+
+def test_a_question_that_stands_alone_stays_as_it_is() -> None:
+    question = "Which class of train tickets does the company refund?"
+    assert condense(question, HISTORY) == question
+    assert condense("And they?", []) == "And they?"
+
+
+def test_a_chain_of_leaning_questions_goes_back_to_the_one_that_stands_alone() -> None:
+    trains = Turn("user", "Which trains are refunded to employees?")
+    history = [trains, *HISTORY, Turn("user", "And those?"), Turn("assistant", "No.")]
+    assert condense("Why is it so?", history) == "How many days of leave do I have? And those? Why is it so?"
+
+
+def test_follow_ups_lean_in_other_languages() -> None:
+    history = [Turn("user", "Combien de jours de congé ont les salariés ?")]
+    assert condense("Et les stagiaires de la société étrangère ?", history).startswith("Combien de jours")
+
+
+@pytest.mark.parametrize(
+    "question", ["How many days of leave do I get?", "Are train tickets refunded?", "who must approve flights"]
+)
+def test_a_question_that_the_passages_touch_is_answered(question: str, embedder: MiniLM) -> None:
+    hits = [_hit(text, embedder, question) for text in (LEAVE, TRAVEL)]
+    assert enough(confidence(question, hits, passages=3))
+
+
+@pytest.mark.parametrize(
+    "question", ["What is the capital of Mongolia?", "How do vaccines work?", "Wer hat die Zauberflöte geschrieben?", "?"]
+)
+def test_a_question_that_the_passages_do_not_touch_is_refused(question: str, embedder: MiniLM) -> None:
+    hits = [_hit(text, embedder, question) for text in (LEAVE, TRAVEL)]
+    assert not enough(confidence(question, hits, passages=3))
+
+
+def test_no_hits_are_no_answer() -> None:
+    assert confidence("leave", []) == 0.0
+
+
+def test_more_passages_to_choose_from_make_the_same_hits_less_sure(embedder: MiniLM) -> None:
+    question = "unused leave"
+    hits = [_hit(LEAVE, embedder, question)]
+    assert confidence(question, hits, passages=10) > confidence(question, hits, passages=100_000)
