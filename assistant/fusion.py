@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 Ranking = Sequence[tuple[int, float]]
 
-# Best over SQuAD 2, SciFact, PIAF and FaQuAD together: at one half, MiniLM falls below BM25 alone in French and Portuguese. MaxSim
+# Best over SQuAD 2, SciFact, PIAF and FaQuAD together: at one half MiniLM falls below BM25 alone in French and Portuguese. MaxSim
 # at .5 gains SQuAD half a hundredth and takes more from SciFact; in other languages more than .3 does harm.
 COVERED_DENSE_WEIGHT = 0.35
 UNCOVERED_DENSE_WEIGHT = 0.2

@@ -46,7 +46,7 @@ class Block:
     """A heading, paragraph, list item, table, code or caption: `text[start:end]`, never empty, without white space at its ends.
 
     `heading_path` names the headings above it, outermost first; a heading's own path ends with itself. `level` is a
-    heading's depth from one, and zero for the rest. A table has one row a line, cells parted by " | "; `header` repeats its
+    heading's depth from one, and zero for the rest. A table has one row a line, cells parted by a tab; `header` repeats its
     header rows, so that a piece of a long table can be read alone.
     """
 
@@ -238,6 +238,6 @@ Event = Searching | Passages | Text | Done
 
 def search_text(title: str, heading_path: Sequence[str], header: str, text: str) -> str:
     """Title, heading path and table header above the text, one a line, each left out where the text begins with it.
-    Words that a line end had hyphenated are joined."""
+    Words that a line end had hyphenated lose the line end; the analysis finds them joined and in parts."""
     above = [line for line in (title, " > ".join(heading_path), header) if line and not text.startswith(line)]
-    return _LINE_END_HYPHEN.sub("", "\n".join([*above, text]))
+    return _LINE_END_HYPHEN.sub("-", "\n".join([*above, text]))

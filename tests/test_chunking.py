@@ -58,13 +58,13 @@ def test_an_oversize_paragraph_is_split_between_its_sentences() -> None:
 
 
 def test_an_oversize_table_is_split_between_rows_and_its_header_goes_along_outside_the_span() -> None:
-    rows = ["Name | Price"] + [f"Item {i} | {i} euro" for i in range(40)]
+    rows = ["Name\tPrice"] + [f"Item {i}\t{i} euro" for i in range(40)]
     parsed = of_blocks(("table", "\n".join(rows), ()))
     found = spans(parsed, 60)
     pieces = [parsed.text[s.start : s.end] for s in found]
     assert "\n".join(pieces) == "\n".join(rows)
-    assert [s.header for s in found] == ["", *["Name | Price"] * (len(found) - 1)]
-    assert search_text("", (), found[1].header, pieces[1]).startswith("Name | Price\nItem ")
+    assert [s.header for s in found] == ["", *["Name\tPrice"] * (len(found) - 1)]
+    assert search_text("", (), found[1].header, pieces[1]).startswith("Name\tPrice\nItem ")
 
 
 def test_a_sentence_over_the_budget_is_cut_and_nothing_is_lost() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import numpy as np
 import pytest
@@ -82,6 +81,7 @@ def test_a_copied_sentence_has_full_support_whatever_its_white_space() -> None:
     checked = cited("Unused days may be\n  carried over until 31 March [1].".replace("\n ", ""))
     assert checked.citations[0].score == 1.0
     assert checked.citations[0].quote == "Unused days may be carried over until 31 March."
+    assert cited("Les salariés ont droit à 25 jours de congés payés par an [3].", "en").citations[0].score == 1.0
 
 
 @pytest.mark.parametrize(
@@ -199,21 +199,6 @@ def test_two_sentences_are_quoted_when_one_does_not_do() -> None:
     assert quotes("Leave may not be sold, and Anna Kowalska approves requests in two weeks [1].") == [
         "Leave may not be sold. Anna Kowalska approves requests within two weeks."
     ]
-
-
-def test_checking_ten_sentences_over_ten_passages_takes_milliseconds() -> None:
-    sentence = "The committee of region {} met on {} May and granted {} projects a subsidy for renovating public libraries. "
-    texts = ["".join(sentence.format(p * 10 + n, n + 1, n * 7 + p) for n in range(10)) for p in range(10)]
-    hits = [Hit(Chunk(p, f"d{p}", "T", "s", text, 0, len(text), 1, language="en"), 1.0) for p, text in enumerate(texts)]
-    answer = "".join(f"Region {p * 10 + 3} saw its committee meet on 4 May [{p + 1}]. " for p in range(10))
-    versions = {f"d{p}": "v" for p in range(10)}
-
-    def seconds() -> float:
-        started = time.process_time()
-        assert len(cite(answer, hits, versions, language="en", page_of=lambda document, offset: 1).citations) == 10
-        return time.process_time() - started
-
-    assert min(seconds() for _ in range(5)) < 0.03
 
 
 def test_the_hashing_embedder_stands_in_for_a_model() -> None:

@@ -32,9 +32,9 @@ def test_vectors_have_length_one_and_meaning(minilm: MiniLM) -> None:
 
 
 def test_the_cosine_of_two_texts_is_that_of_the_published_model(minilm: MiniLM) -> None:
-    # The model card's pair, .6335 at full precision (sentence-transformers 5).
+    # The documentation of sentence-transformers gives .6660 for this pair.
     first, second = minilm.encode_queries(["The weather is lovely today.", "It's so sunny outside!"])
-    assert float(first @ second) == pytest.approx(0.666, abs=0.02)
+    assert float(first @ second) == pytest.approx(0.666, abs=0.01)
 
 
 def test_a_text_has_the_same_vector_in_any_company(minilm: MiniLM) -> None:

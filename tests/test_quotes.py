@@ -12,7 +12,7 @@ from assistant.types import Chunk, Hit, Turn
 
 LEAVE = "Leave\nFull-time staff get 25 days of paid leave a year. Unused days lapse in March.\nPart-time staff get 12 days."
 TRAVEL = "Travel\nTrain tickets are refunded in second class. Flights need the approval of the director."
-TABLE = "Office | Opens | Closes\nBerlin | 8:00 | 17:00\nLisbon | 9:30 | 18:00"
+TABLE = "Office\tOpens\tCloses\nBerlin\t8:00\t17:00\nLisbon\t9:30\t18:00"
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def embedder() -> MiniLM:
 
 
 def _hit(text: str, embedder: MiniLM, question: str, *, number: int = 1, header: str = "", score: float = 0.9) -> Hit:
-    heading = text.split("\n")[0] if " | " not in text else "Offices"
+    heading = text.split("\n")[0] if "\t" not in text else "Offices"
     chunk = Chunk(number, f"d{number}", "Handbook", "handbook.md", text, 0, len(text), 1, (heading,), header, "en")
     dense = float(embedder.encode_queries([question])[0] @ embedder.encode_documents([chunk.search_text])[0])
     return Hit(chunk, score, {}, {"dense": dense})
@@ -46,8 +46,8 @@ def test_every_quote_stands_in_its_passage_word_for_word(embedder: MiniLM) -> No
 
 
 def test_a_table_row_is_quoted_and_judged_with_its_header(embedder: MiniLM) -> None:
-    answer = _answer("When does the office in Lisbon open?", [TABLE], embedder, header="Office | Opens | Closes")
-    assert answer.startswith("Lisbon | 9:30 | 18:00 [1]")
+    answer = _answer("When does the office in Lisbon open?", [TABLE], embedder, header="Office\tOpens\tCloses")
+    assert answer.startswith("Lisbon\t9:30\t18:00 [1]")
 
 
 def test_headings_and_questions_are_not_quoted_but_the_line_below_is(embedder: MiniLM) -> None:

@@ -99,7 +99,7 @@ def _sentences(number: int, hit: Hit) -> Iterator[_Sentence]:
         if text in headings or text.endswith(("?", ":")):
             above = text
             continue
-        row = " | " in text
+        row = "\t" in text
         yield _Sentence(number, text, search_text("", (), chunk.header if row else above, text))
         above = ""
 

@@ -36,7 +36,7 @@ def passage_html(assistant: Assistant, document: str, start: int, end: int, *, v
         f'<h2 class="title">{plain_html(shown.title)}</h2>'
         f'<p class="where"><span>{plain_html(shown.source)}</span><span>{where}</span></p>'
         f'<p class="headings"></p><blockquote class="passage">{_passage(stored.text, page, start, end)}</blockquote>'
-        + (_picture(stored, page, start, end) if shown.media_type == _PDF else "")
+        + (_picture(assistant, stored, page, start, end) if shown.media_type == _PDF else "")
     )
 
 
@@ -97,12 +97,16 @@ def _surroundings(text: str, page: Page, start: int, end: int) -> tuple[int, int
     return first, last
 
 
-def _picture(stored: StoredVersion, page: Page, start: int, end: int) -> str:
-    address = f"/page/{stored.document.id}/{page.number}.png?" + urlencode(
-        {"start": start, "end": end, "version": stored.document.version}
-    )
+def _picture(assistant: Assistant, stored: StoredVersion, page: Page, start: int, end: int) -> str:
+    """The figure. `data-top` says how far down the page the quote begins, from 0 to 1."""
+    from ingestion.page_pictures import boxes
+
+    found = boxes(assistant.originals.get(stored.digest), stored.runs, start, end)
+    top = min((box.top for box in found if box.page == page.number), default=0.0)
+    asked = urlencode({"start": start, "end": end, "version": stored.document.version})
+    address = f"/page/{stored.document.id}/{page.number}.png?{asked}"
     return (
-        f'<figure class="picture"><a href="{plain_html(address + "&width=1600")}" target="_blank" rel="noopener">'
-        f'<img src="{plain_html(address + "&width=1000")}" alt="Page {page.number}, with the quote highlighted" width="1000"></a>'
+        f'<figure class="picture"><a class="sheet" data-top="{top:.4f}" href="{plain_html(address)}&amp;width={WIDEST_PIXELS}" target="_blank"'
+        f' rel="noopener" title="Enlarge"><img src="{plain_html(address)}&amp;width=1000" alt="Page {page.number}, with the quote highlighted"></a>'
         f"<figcaption>Page {page.number} as printed. Click to enlarge.</figcaption></figure>"
     )

@@ -51,7 +51,14 @@
     if (headings) headings.textContent = link.dataset.headings;
     byId('source').scrollTop = 0;
     const mark = body.querySelector('mark'), passage = body.querySelector('.passage');
-    if (mark) passage.scrollTop = mark.offsetTop - passage.offsetTop - 60;
+    if (mark) passage.scrollTop = mark.offsetTop - 60;
+    const sheet = body.querySelector('.sheet'), picture = sheet && sheet.querySelector('img');
+    if (picture) {
+      const scroll = () => { sheet.scrollTop = Number(sheet.dataset.top) * picture.height - sheet.clientHeight * .35; };
+      picture.addEventListener('load', scroll);
+      picture.addEventListener('error', () => { picture.closest('figure').replaceChildren(failed('The picture of the page cannot be drawn.', '')); });
+      if (picture.complete) scroll();
+    }
   }
 
   // The server has passed this text through the output gate.

@@ -11,7 +11,7 @@ from ingestion.parsers.pdf_lines import Line
 from ingestion.parsers.pdf_tables import cells
 
 _BLOCK_GAP = "\n\n"
-_CELL_GAP = " | "
+_CELL_GAP = "\t"
 
 
 @dataclass(slots=True)

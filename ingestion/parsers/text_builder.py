@@ -11,7 +11,7 @@ from assistant.errors import EmptyFile
 from assistant.types import Block, BlockKind, Page, ParsedDocument
 
 PAGE_BREAK = "\f"
-CELL_SEPARATOR = " | "
+CELL_SEPARATOR = "\t"
 
 # A heading path is repeated in every block below it, so a paragraph that is merely styled as a heading is kept out of it.
 _LONGEST_HEADING = 300
@@ -79,7 +79,7 @@ class TextBuilder:
         self.break_page(cleaned.count(PAGE_BREAK, at + len(body)))
 
     def table(self, rows: Sequence[Sequence[str]], header_rows: int | None = None) -> None:
-        """One row a line, cells parted by " | ". Columns and rows without text are left out, and so are empty cells at a row's
+        """One row a line, cells parted by a tab. Columns and rows without text are left out, and so are empty cells at a row's
         end. `header_rows` None means unknown: the first row is then the header where it reads like one."""
         used = sorted({column for row in rows for column, cell in enumerate(row) if cell.strip()})
         lines: list[str] = []

@@ -1,0 +1,121 @@
+"""The library: exact counts, visibility in one step, readers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from assistant.answering import Assistant
+from assistant.errors import CollectionNotFound, DocumentNotFound, LibraryError
+from assistant.lexical import term_counts
+from assistant.library import OWNER, Library
+from assistant.packing import pack_runs, unpack_runs
+from assistant.types import TextRun
+from ingestion import forget, ingest
+from tests.conftest import WriteFile
+
+
+def counted(assistant: Assistant) -> tuple[dict[int, int], int]:
+    """The counts as the library keeps them, for every term that any document ever had."""
+    return assistant.library.chunk_counts(assistant.library.readable(OWNER), list(TERMS))
+
+
+TERMS = sorted(term_counts("apple pear plum gate closes nine seven swordfish", "und"))
+
+
+def recounted(assistant: Assistant) -> tuple[dict[int, int], int]:
+    """The same counts, made anew from the live chunks."""
+    holding: Counter[int] = Counter()
+    total = 0
+    for collection in assistant.library.readable(OWNER):
+        for _, counts in assistant.library.every_chunk(collection):
+            holding.update(set(counts) & set(TERMS))
+            total += 1
+    return dict(holding), total
+
+
+def test_term_counts_stay_exact_through_adding_changing_and_forgetting(assistant: Assistant, write: WriteFile) -> None:
+    paths = [write("a.txt", "apple pear"), write("b.txt", "apple plum gate"), write("c.txt", "swordfish")]
+    ingest(assistant, paths)
+    assert counted(assistant) == recounted(assistant)
+    assert counted(assistant)[1] == 3
+    write("a.txt", "plum plum closes nine")
+    ingest(assistant, paths)
+    assert counted(assistant) == recounted(assistant)
+    for document in assistant.library.documents(reader=OWNER):
+        forget(assistant, document.id)
+        assert counted(assistant) == recounted(assistant)
+    assert counted(assistant) == ({}, 0)
+
+
+def test_a_reader_sees_the_collections_that_name_them_and_nothing_else(assistant: Assistant, write: WriteFile) -> None:
+    ingest(assistant, [write("a.txt", "The owner's apple.")], collection="mine")
+    ingest(assistant, [write("b.txt", "Ann's pear.")], collection="hers", reader="ann")
+    assert [c.name for c in assistant.library.readable("ann")] == ["hers"]
+    assert [c.name for c in assistant.library.readable("bob")] == []
+    assert {h.chunk.text for h in assistant.retrieve("apple pear", reader="ann")} == {"Ann's pear."}
+    with pytest.raises(CollectionNotFound):
+        assistant.retrieve("apple", collection="mine", reader="ann")
+    (document,) = assistant.library.documents(reader=OWNER, names=["mine"])
+    with pytest.raises(DocumentNotFound):
+        assistant.library.stored(document.id, reader="ann")
+    with pytest.raises(DocumentNotFound):
+        forget(assistant, document.id, reader="ann")
+    with pytest.raises(CollectionNotFound):
+        ingest(assistant, [write("c.txt", "Slipped in.")], collection="mine", reader="ann")
+
+
+def test_a_document_is_found_by_id_source_or_title_and_a_double_name_lists_the_ids(assistant: Assistant, write: WriteFile) -> None:
+    ingest(assistant, [write("one/a.md", "# Apples\n\nRed."), write("two/a.md", "# Pears\n\nGreen.")])
+    by_title = assistant.library.find_document("Apples", reader=OWNER)
+    assert assistant.library.find_document(by_title.id, reader=OWNER) == by_title
+    with pytest.raises(DocumentNotFound, match=by_title.id):
+        assistant.library.find_document("a.md", reader=OWNER)
+    with pytest.raises(DocumentNotFound, match="footnote documents"):
+        assistant.library.find_document("b.md", reader=OWNER)
+
+
+def test_chunks_of_a_version_that_is_not_live_are_never_shown(assistant: Assistant, write: WriteFile) -> None:
+    ingest(assistant, [write("a.txt", "The gate closes at nine.")])
+    (collection,) = assistant.library.readable(OWNER)
+    (chunk, _) = next(assistant.library.every_chunk(collection))
+    rows = [(i, s) for i, s in assistant.index.search_sparse(collection.index_name, {TERMS[0]: 1.0}, 5)]
+    assert assistant.library.live_ids([collection], [chunk.id, 10_000]) == {chunk.id}
+    assistant.library.remove(chunk.document_id, reader=OWNER)
+    # The index still holds the row: what is shown is the library's to say.
+    assert assistant.index.ids(collection.index_name) == {chunk.id}
+    assert assistant.library.live_ids([collection], [chunk.id, *(i for i, _ in rows)]) == set()
+    ingest(assistant, [write("b.txt", "Something else entirely.")])
+    assert {h.chunk.text for h in assistant.retrieve("gate closes nine")} == {"Something else entirely."}
+
+
+def test_chunk_ids_never_come_back(assistant: Assistant, write: WriteFile) -> None:
+    ingest(assistant, [write("a.txt", "First.")])
+    (collection,) = assistant.library.readable(OWNER)
+    first = {chunk.id for chunk, _ in assistant.library.every_chunk(collection)}
+    forget(assistant, "a.txt")
+    ingest(assistant, [write("b.txt", "Second.")])
+    assert first.isdisjoint({chunk.id for chunk, _ in assistant.library.every_chunk(collection)})
+
+
+def test_text_beyond_the_basic_plane_keeps_its_offsets(assistant: Assistant, write: WriteFile) -> None:
+    text = "Bees 🐝🐝 make honey. " * 30 + "The 𝒬ueen 👑 reigns."
+    ingest(assistant, [write("a.txt", text)])
+    for hit in assistant.retrieve("queen reigns"):
+        stored = assistant.library.stored(hit.chunk.document_id, reader=OWNER)
+        assert stored.text[hit.chunk.start : hit.chunk.end] == hit.chunk.text
+        assert "🐝" in hit.chunk.text
+
+
+def test_a_library_that_cannot_be_opened_says_which_setting_to_check(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"not a database, but long enough to be read as one" * 100)
+    with pytest.raises(LibraryError, match="FOOTNOTE_LIBRARY_URL"):
+        Library(f"sqlite:///{tmp_path / 'file'}")
+
+
+def test_runs_come_back_as_they_were_packed() -> None:
+    runs = (TextRun(0, 80, 1, 0), TextRun(81, 2_000_000, 999, 70_000))
+    assert unpack_runs(pack_runs(runs)) == runs
+    assert unpack_runs(pack_runs(())) == ()
