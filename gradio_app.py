@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 _TABS_AT_ONCE = 16
+_BARE = {"padding": False, "apply_default_css": False}
 # Clicks inside our HTML reach Python as Gradio events: a question to try, the sample, a document to remove.
 _JS_CONVERSATION = """element.addEventListener('click', (click) => {
   const chip = click.target.closest('[data-ask]'), sample = click.target.closest('[data-sample]');
@@ -35,6 +36,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
     switch_off_telemetry()
     import gradio as gr
 
+    blocks: gr.Blocks
     with gr.Blocks(title="Footnote", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
         _Page(gr, DocumentsDoor(assistant), WarmUp(assistant), assistant).tie(blocks)
     return blocks
@@ -47,20 +49,20 @@ class _Page:
         self._gr, self._door, self._warm_up, self._assistant = gradio, door, warm_up, assistant
         self.talk = gradio.State(Conversation())
         with gradio.Column(elem_id="library"):
-            gradio.HTML(LIBRARY_HEAD, padding=False, apply_default_css=False)
+            gradio.HTML(LIBRARY_HEAD, **_BARE)
             self.new = gradio.Button("New conversation", elem_id="new-conversation", size="md")
             self.collection = gradio.Dropdown(
                 [("All collections", "")], value="", label="Collection", elem_id="collection", allow_custom_value=True,
                 info="Choose one to ask, or type a new name to upload into.", container=False,
             )  # fmt: skip
             self.files = gradio.UploadButton("Add documents", elem_id="upload", file_count="multiple", size="md")
-            self.outcomes = gradio.HTML("", elem_id="outcomes", padding=False, apply_default_css=False)
-            self.documents = gradio.HTML("", elem_id="documents", padding=False, apply_default_css=False, js_on_load=_JS_DOCUMENTS)
+            self.outcomes = gradio.HTML("", elem_id="outcomes", **_BARE)
+            self.documents = gradio.HTML("", elem_id="documents", **_BARE, js_on_load=_JS_DOCUMENTS)
         with gradio.Column(elem_id="talk"):
-            gradio.HTML(BAR, padding=False, apply_default_css=False, elem_id="bar")
+            gradio.HTML(BAR, **_BARE, elem_id="bar")
             with gradio.Column(elem_id="conversation"):
-                self.past = gradio.HTML("", elem_id="past", padding=False, apply_default_css=False, js_on_load=_JS_CONVERSATION)
-                self.current = gradio.HTML("", elem_id="current", padding=False, apply_default_css=False)
+                self.past = gradio.HTML("", elem_id="past", **_BARE, js_on_load=_JS_CONVERSATION)
+                self.current = gradio.HTML("", elem_id="current", **_BARE)
             with gradio.Column(elem_id="composer"):
                 self.box = gradio.Textbox(
                     placeholder="Ask your documents", show_label=False, label="Question", container=False, lines=1, max_lines=8,
@@ -68,7 +70,7 @@ class _Page:
                 )  # fmt: skip
                 self.ask = gradio.Button("Ask", elem_id="ask", variant="primary")
                 self.stop = gradio.Button("Stop", elem_id="stop", visible=False)
-        gradio.HTML(PANEL, padding=False, apply_default_css=False)
+        gradio.HTML(PANEL, **_BARE)
 
     def tie(self, blocks: Any) -> None:
         """Join components and handlers. None of the events is offered as an API."""

@@ -306,3 +306,7 @@ class _ProgressBar:
             self._bar = tqdm(total=total, desc=what, file=sys.stderr, dynamic_ncols=True)
         self._bar.set_postfix_str(note, refresh=False)
         self._bar.update(done - self._bar.n)
+
+
+if __name__ == "__main__":
+    main()

@@ -56,7 +56,7 @@ def serve(settings: Settings) -> None:
 
 
 def make_app(assistant: Assistant) -> FastAPI:
-    """The application, with the page at `/`. Models and index start to open in the background; whoever calls closes the assistant."""
+    """The app, with the page at `/`. Models and index start to open in the background; the caller closes the assistant."""
     from gradio_app import build_page
 
     page = build_page(assistant)
@@ -72,9 +72,9 @@ def make_app(assistant: Assistant) -> FastAPI:
     stamp = int(max(file.stat().st_mtime for file in _STATIC.iterdir()))
     head = f'<link rel="stylesheet" href="/own/page.css?{stamp}"><script defer src="/own/page.js?{stamp}"></script>'
     gradio.mount_gradio_app(
-        app, page, path="/", server_name="127.0.0.1", footer_links=[], run_history=False, ssr_mode=False, mcp_server=False, pwa=False,
-        enable_monitoring=False, show_error=True, max_file_size=assistant.limits.max_file_bytes, theme=theme, head=head,
-        favicon_path=str(_STATIC / "favicon.png"),
+        app, page, path="/", server_name="127.0.0.1", footer_links=[], run_history=False, ssr_mode=False, mcp_server=False,
+        pwa=False, enable_monitoring=False, show_error=True, max_file_size=assistant.limits.max_file_bytes, theme=theme,
+        head=head, favicon_path=str(_STATIC / "favicon.png"),
     )  # fmt: skip
     app.add_middleware(_Guard)
     return app
@@ -169,7 +169,8 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise SettingsError(
-            f"Port {port} on {host} cannot be used: {error.strerror}. Stop what is using it, or give another: footnote serve --port {port + 1}"
+            f"Port {port} on {host} cannot be used: {error.strerror}. "
+            f"Stop what is using it, or give another: footnote serve --port {port % 65535 + 1}"
         ) from error
     return listening
 

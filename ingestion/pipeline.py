@@ -191,7 +191,8 @@ def _written(assistant: Assistant, into: Collection, batch: _Batch) -> Iterator[
     lengths = [sum(counts.values()) for draft in drafts for counts in draft.counts]
     into = assistant.library.fix_pivot(into, max(1.0, sum(lengths) / max(1, len(lengths))))
     written = [assistant.library.add_pending(into, draft) for draft in drafts]
-    vectors = assistant.embedder.encode_documents([_search_text(d.parsed, span) for d in drafts for span in d.spans])
+    texts = [_search_text(draft.parsed, span) for draft in drafts for span in draft.spans]
+    vectors = assistant.embedder.encode_documents(texts)
     ids = [chunk_id for pending in written for chunk_id in pending.chunk_ids]
     counts = [c for draft in drafts for c in draft.counts]
     assert into.pivot_length is not None

@@ -70,8 +70,7 @@ def test_counts_count_every_occurrence() -> None:
 
 def test_a_query_holds_the_terms_of_each_language_of_the_documents() -> None:
     counts = query_counts("règles holidays", ["en", "fr"])
-    assert term_id("regl") in counts
-    assert term_id("holiday") in counts
+    assert counts[term_id("regl")] == counts[term_id("holiday")] == 1
 
 
 def test_document_weights_are_saturated_term_frequencies() -> None:
@@ -102,7 +101,7 @@ def test_languages_are_told_and_unclear_text_gets_the_fallback() -> None:
 
 
 def test_a_query_in_doubt_takes_the_commonest_language_of_the_documents() -> None:
-    assert language_of_query("leave days", ["en", "fr"]) == "en"
+    assert language_of_query("vacation", ["en", "fr"]) == "en"
     assert language_of_query("Combien de jours de congé ai-je ?", ["en", "fr"]) == "fr"
 
 

@@ -109,13 +109,9 @@ def conversation_html(exchanges: Sequence[Exchange]) -> str:
 
 def exchange_html(exchange: Exchange) -> str:
     """The question, and below it the answer with its sources, the words so far, or the reason why there is none."""
-    if exchange.answer is not None:
-        body = _answer(exchange, exchange.answer)
-    else:
-        body = _unfinished(exchange)
-    return (
-        f'<article class="exchange" id="answer-{exchange.number}"><h2 class="question">{plain_html(exchange.question)}</h2>{body}</article>'
-    )
+    body = _unfinished(exchange) if exchange.answer is None else _answer(exchange, exchange.answer)
+    question = f'<h2 class="question">{plain_html(exchange.question)}</h2>'
+    return f'<article class="exchange" id="answer-{exchange.number}">{question}{body}</article>'
 
 
 def _unfinished(exchange: Exchange) -> str:

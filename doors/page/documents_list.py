@@ -48,8 +48,8 @@ class DocumentsDoor:
                 outcomes.append(self._take(path, collection or UPLOADS, reader))
                 yield "", outcomes
         finally:
-            for path in paths:
-                Path(path).unlink(missing_ok=True)
+            for left in paths:
+                Path(left).unlink(missing_ok=True)
 
     def add_sample(self) -> Sequence[Outcome]:
         """Ingest the sample collection. Raises FootnoteError."""
@@ -92,10 +92,10 @@ def upload_html(reading: str, waiting: int, outcomes: Sequence[Outcome]) -> str:
     for o in outcomes:
         pages = f", {o.pages} page{'s' * (o.pages != 1)}" if o.pages else ""
         reason = f'<span class="reason">{plain_html(o.reason)}</span>' if o.reason else ""
-        lines.append(f'<li class="{o.status}"><span class="name">{plain_html(o.source)}</span><span class="said">{_SAID[o.status]}{pages}</span>{reason}</li>')
+        lines.append(_line(o.status, o.source, _SAID[o.status] + pages, reason))
     if reading:
         more = f", {waiting} more to come" if waiting else ""
-        lines.append(f'<li class="reading"><span class="name">{plain_html(reading)}</span><span class="said">reading{more}…</span></li>')
+        lines.append(_line("reading", reading, f"reading{more}…"))
     return f'<ul class="outcomes" role="status">{"".join(lines)}</ul>' if lines else ""
 
 
@@ -103,12 +103,17 @@ def message_html(message: str) -> str:
     return f'<p class="trouble" role="alert">{plain_html(message)}</p>'
 
 
+def _line(status: str, name: str, said: str, reason: str = "") -> str:
+    return f'<li class="{status}"><span class="name">{plain_html(name)}</span><span class="said">{said}</span>{reason}</li>'
+
+
 def _row(d: Document) -> str:
-    meta = f"{d.pages} page{'s' * (d.pages != 1)}"
+    meta = f"{d.pages} page{'s' * (d.pages != 1)}, {plain_html(d.source)}"
+    address = plain_html(passage_address(d.id, 0, 0, d.version))
     return (
         f'<li class="document" data-document="{plain_html(d.id)}">'
-        f'<a class="open" href="#document" data-passage="{plain_html(passage_address(d.id, 0, 0, d.version))}" data-quote="" data-headings="">'
-        f'<span class="title">{plain_html(d.title)}</span><span class="meta">{plain_html(d.source)}, {meta}</span></a>'
+        f'<a class="open" href="#document" data-passage="{address}" data-quote="" data-headings="">'
+        f'<span class="title">{plain_html(d.title)}</span><span class="meta">{meta}</span></a>'
         f'<button type="button" class="remove" aria-label="Remove {plain_html(d.title)}" title="Remove">×</button>'
         f'<span class="sure" hidden><span>Remove it from all answers?</span>'
         f'<button type="button" class="yes">Remove</button><button type="button" class="no">Keep</button></span></li>'

@@ -29,7 +29,7 @@ def passage_html(assistant: Assistant, document: str, start: int, end: int, *, v
     pages = [p for p in stored.pages if p.start <= start] or stored.pages[:1]
     page = pages[-1]
     if not 0 <= start <= end <= len(stored.text):
-        raise DocumentNotFound(f"'{stored.document.title}' has {len(stored.text)} characters; {start} to {end} is not among them.")
+        raise DocumentNotFound(f"This document has {len(stored.text)} characters; {start} to {end} are not among them.")
     shown = stored.document
     where = f"page {page.number} of {shown.pages}" if shown.pages > 1 else "one page"
     return (
@@ -58,7 +58,7 @@ def page_picture(
 def _stored(assistant: Assistant, document: str, version: str, reader: str) -> StoredVersion:
     stored = assistant.library.stored(document, reader=reader)
     if version and stored.document.version != version:
-        raise DocumentNotFound(f"'{stored.document.title}' has changed since this answer was given. The quote is from the version before.")
+        raise DocumentNotFound(f"'{stored.document.title}' has changed since. The quote is from the version before.")
     return stored
 
 
@@ -106,7 +106,8 @@ def _picture(assistant: Assistant, stored: StoredVersion, page: Page, start: int
     asked = urlencode({"start": start, "end": end, "version": stored.document.version})
     address = f"/page/{stored.document.id}/{page.number}.png?{asked}"
     return (
-        f'<figure class="picture"><a class="sheet" data-top="{top:.4f}" href="{plain_html(address)}&amp;width={WIDEST_PIXELS}" target="_blank"'
-        f' rel="noopener" title="Enlarge"><img src="{plain_html(address)}&amp;width=1000" alt="Page {page.number}, with the quote highlighted"></a>'
+        f'<figure class="picture"><a class="sheet" data-top="{top:.4f}" href="{plain_html(address)}&amp;width={WIDEST_PIXELS}"'
+        f' target="_blank" rel="noopener" title="Enlarge"><img src="{plain_html(address)}&amp;width=1000"'
+        f' alt="Page {page.number}, with the quote highlighted"></a>'
         f"<figcaption>Page {page.number} as printed. Click to enlarge.</figcaption></figure>"
     )
