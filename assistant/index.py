@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from assistant.chatter import without_lines
 from assistant.errors import DataFolderInUse, LibraryError
 from assistant.protocols import IndexRow, SparseVector, Vectors
 
@@ -19,8 +18,8 @@ _CELLS = 128
 # rows. Lite reads index parameters only where they are nested.
 _DENSE_INDEX = {"index_type": "IVF_FLAT", "metric_type": "COSINE", "params": {"params": {"nlist": _CELLS}, "nlist": _CELLS}}
 _DENSE_SEARCH = {"metric_type": "COSINE", "params": {"nprobe": _CELLS}}
-# faiss says this of every segment of fewer than 39 rows a cell; with every cell probed it does not matter.
-_NEEDLESS = ("WARNING clustering",)
+# Milvus refuses an empty sparse vector: a chunk of nothing but stop words holds one term that next to no query has.
+_NO_WORDS = {2**32 - 2: 1e-9}
 _SPARSE_INDEX = {"index_type": "SPARSE_INVERTED_INDEX", "metric_type": "IP"}
 _SPARSE_SEARCH = {"metric_type": "IP", "params": {}}
 
@@ -64,20 +63,15 @@ class MilvusIndex:
     def upsert(self, name: str, rows: Sequence[IndexRow]) -> None:
         rest = iter(rows)
         while batch := list(islice(rest, _BATCH)):
-            # Milvus refuses an empty sparse vector: a chunk of nothing but stop words holds one term that no query has.
-            self._client.upsert(
-                name, [{"id": r.chunk_id, "dense": r.dense, "sparse": dict(r.sparse) or {_NO_TERM: _TINY}} for r in batch]
-            )
-        with without_lines(_NEEDLESS):
-            self._client.flush(name)
+            self._client.upsert(name, [_row(r) for r in batch])
+        self._client.flush(name)
 
     def delete(self, name: str, chunk_ids: Sequence[int]) -> None:
         rest = iter(chunk_ids)
         while batch := list(islice(rest, _BATCH)):
             self._client.delete(name, ids=batch)
         if chunk_ids:
-            with without_lines(_NEEDLESS):
-                self._client.flush(name)
+            self._client.flush(name)
 
     def search_dense(self, name: str, vector: Vectors, limit: int) -> list[tuple[int, float]]:
         return self._search(name, "dense", vector, _DENSE_SEARCH, limit)
@@ -120,10 +114,9 @@ class MilvusIndex:
     def _load(self, name: str) -> None:
         with self._lock:
             if name not in self._loaded:
-                with without_lines(_NEEDLESS):
-                    self._client.load_collection(name)
+                self._client.load_collection(name)
                 self._loaded.add(name)
 
 
-_NO_TERM = 2**32 - 2
-_TINY = 1e-9
+def _row(row: IndexRow) -> dict[str, Any]:
+    return {"id": row.chunk_id, "dense": row.dense, "sparse": dict(row.sparse) or _NO_WORDS}

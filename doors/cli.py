@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import click
 
 from assistant.errors import FootnoteError
+from doors.chatter import native_lines_last
 
 if TYPE_CHECKING:
     from assistant.answering import Assistant
@@ -308,5 +309,11 @@ class _ProgressBar:
         self._bar.update(done - self._bar.n)
 
 
+def run() -> None:
+    """The command's entry point."""
+    with native_lines_last():
+        main()
+
+
 if __name__ == "__main__":
-    main()
+    run()

@@ -67,13 +67,10 @@ class _Marks:
         out, read = "", 0
         for found in _MARK.finditer(text):
             number = int(found[1])
-            if number in self._cited:
-                mark = (
-                    f'<a class="cite" href="#cite-{self._answer}.{number}"'
-                    f' aria-label="Footnote {number}">{number}</a>'
-                )
-            elif self._unfinished:
+            if self._unfinished:
                 mark = f'<span class="cite">{number}</span>'
+            elif number in self._cited:
+                mark = f'<a class="cite" href="#cite-{self._answer}.{number}" aria-label="Footnote {number}">{number}</a>'
             else:
                 continue
             out += plain_html(text[read : found.start()]) + mark

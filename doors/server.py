@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 
 
@@ -52,7 +55,11 @@ def serve(settings: Settings) -> None:
         app = make_app(assistant)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"Footnote is at http://{shown}:{settings.port} (Ctrl+C stops it)", file=sys.stderr, flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)).run(sockets=[listening])
+        # uvicorn shuts down at Ctrl+C and then raises it once more.
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
+        app.state.stopping = lambda: server.should_exit
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
 
 
 def make_app(assistant: Assistant) -> FastAPI:
@@ -64,6 +71,7 @@ def make_app(assistant: Assistant) -> FastAPI:
 
     app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.assistant = assistant
+    app.state.stopping = lambda: False
     _add_addresses(app)
     theme = gradio.themes.Base(
         font=["-apple-system", "BlinkMacSystemFont", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif"],
@@ -87,17 +95,38 @@ class _Guard:
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self._app = app
 
-    async def __call__(self, scope: _Message, receive: Callable[[], Awaitable[_Message]], send: _Send) -> None:
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         async def send_with_headers(message: _Message) -> None:
             if message["type"] == "http.response.start":
                 ours = {name for name, _ in _HEADERS}
                 message["headers"] = [h for h in message.get("headers", ()) if h[0].lower() not in ours] + list(_HEADERS)
             await send(message)
 
-        if scope["type"] == "http" and (reason := _refusal(scope)):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif reason := _refusal(scope):
             await JSONResponse({"error": reason}, status_code=403)(scope, receive, send_with_headers)
         else:
-            await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+            await self._app(scope, _until_stopping(receive, scope["app"].state.stopping), send_with_headers)
+
+
+def _until_stopping(receive: _Receive, stopping: Callable[[], bool]) -> _Receive:
+    """What comes from the client; a disconnect when the server stops. Gradio keeps a stream open for every tab, which would
+    otherwise hold the server up."""
+
+    async def receive_or_end() -> _Message:
+        waiting = asyncio.ensure_future(receive())
+        try:
+            while True:
+                done, _ = await asyncio.wait({waiting}, timeout=0.5)
+                if done:
+                    return waiting.result()
+                if stopping():
+                    return {"type": "http.disconnect"}
+        finally:
+            waiting.cancel()
+
+    return receive_or_end
 
 
 def _refusal(scope: _Message) -> str:

@@ -128,3 +128,14 @@ def test_eval_measures_a_small_set(tmp_path: Path) -> None:
     assert wrong["retrieval"]["recall@1"] == 0.5
     assert wrong["citations"]["on_gold"] == 0.5
     assert "no questions.jsonl" in footnote(tmp_path / "data", "eval", str(tmp_path), status=1).stderr
+
+
+def test_native_lines_come_last_and_the_needless_ones_not_at_all() -> None:
+    program = (
+        "import os, sys\nfrom doors.chatter import native_lines_last\n"
+        "with native_lines_last():\n"
+        "    os.write(2, b'WARNING clustering 3 points\\nsomething native\\n')\n    print('from python', file=sys.stderr)\n"
+        "print('after', file=sys.stderr)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert ran.stderr == "from python\nsomething native\nafter\n"

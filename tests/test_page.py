@@ -16,19 +16,20 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from assistant.errors import SettingsError
-from assistant.settings import Settings
+from assistant.settings import read_settings
 from assistant.testing import Pause, Reply, ScriptedEndpoint, failure, streamed
 
 ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "files"
 CHROMIUM = Path("/usr/bin/chromium")
 LEAVE = "How many days of paid annual leave do full-time staff have?"
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=30_000)
 
 
 class Server:
@@ -87,9 +88,8 @@ class Canary:
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{CHROMIUM} is missing: apt-get install chromium")
-    with sync_playwright() as started:
-        with started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"]) as launched:
-            yield launched
+    with sync_playwright() as started, started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"]) as launched:
+        yield launched
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +171,8 @@ def yellow_pixels(page: Page) -> int:
     assert answer.headers["content-type"] == "image/png"
     assert "private" in answer.headers["cache-control"]
     picture = Image.open(io.BytesIO(answer.body())).convert("RGB")
-    colors = picture.getcolors(picture.width * picture.height) or []
-    return sum(count for count, (red, green, blue) in colors if red > 240 and green > 220 and 100 < blue < 150)
+    pixels = np.asarray(picture).reshape(-1, 3)
+    return int((np.abs(pixels.astype(int) - (255, 236, 130)).max(axis=1) < 20).sum())
 
 
 def test_the_sample_by_one_click_then_an_answer_whose_footnote_opens_its_page(served: Server, open_page: OpenPage) -> None:
@@ -259,7 +259,7 @@ def test_nothing_that_a_document_or_an_answer_says_becomes_active(
         f" [run](javascript:fetch('{canary.url}/js')) <{canary.url}/auto> <script>fetch('{canary.url}/script')</script>"
     )
     text = f"# The lamp {bait}\n\nThe lamp is cleaned every Monday by the keeper. {bait}\n"
-    endpoint.script = lambda sent: streamed(["The lamp is cleaned every Monday [1].\n\n", bait, f"\n\n[1]: {canary.url}/definition"])
+    endpoint.script = lambda sent: streamed(["The lamp is cleaned every Monday [1].\n\n", bait, f"\n\n[1]: {canary.url}/ref"])
     page = open_page(written)
     upload(page, {"name": "lamp.md", "mimeType": "text/markdown", "buffer": text.encode()})
     ask(page, "When is the lamp cleaned?")
@@ -268,9 +268,9 @@ def test_nothing_that_a_document_or_an_answer_says_becomes_active(
     page.wait_for_timeout(500)
 
     expect(page.locator("#current .answer")).to_contain_text(f"{canary.url}/md")
-    inside = page.locator(":is(#current, #past, #documents, #source-body) :is(img, script, iframe, svg, video, object, style, form)")
+    inside = page.locator(":is(#current, #past, #documents, #source-body) :is(img, script, iframe, svg, video, object, style)")
     assert inside.count() == 0
-    addresses = page.eval_on_selector_all("#talk a, #source a, #library a", "links => links.map(link => link.getAttribute('href'))")
+    addresses = page.eval_on_selector_all(":is(#talk, #source, #library) a", "links => links.map(a => a.getAttribute('href'))")
     assert addresses
     assert all(address.startswith("#") for address in addresses), addresses
     assert canary.asked == []
@@ -286,8 +286,9 @@ def test_the_browser_itself_refuses_what_is_not_ours(written: Server, browser: B
             await new Promise((done) => { image.onload = image.onerror = done; image.src = url + '/image'; });
             await fetch(url + '/fetch', { mode: 'no-cors' }).catch(() => 0);
             const style = document.createElement('link');
-            await new Promise((done) => { style.onload = style.onerror = done; style.rel = 'stylesheet'; style.href = url + '/style';
-                                          document.head.append(style); });
+            style.rel = 'stylesheet';
+            style.href = url + '/style';
+            await new Promise((done) => { style.onload = style.onerror = done; document.head.append(style); });
         }""",
         canary.url,
     )
@@ -295,7 +296,7 @@ def test_the_browser_itself_refuses_what_is_not_ours(written: Server, browser: B
     assert canary.asked == []
 
 
-@pytest.mark.parametrize("address", ["/", "/health", "/own/page.css", "/passage/none", "/page/none/1.png", "/gradio_api/info", "/nowhere"])
+@pytest.mark.parametrize("address", ["/", "/health", "/own/page.css", "/passage/none", "/page/none/1.png", "/gradio_api/info"])
 def test_every_response_carries_the_strict_headers(written: Server, address: str) -> None:
     headers = _get(f"{written.url}{address}")[1]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
@@ -340,14 +341,14 @@ def test_an_address_in_use_or_open_to_others_is_refused_in_one_line(served: Serv
     from doors.server import serve
 
     with pytest.raises(SettingsError, match=f"Port {served.port} on 127.0.0.1 cannot be used"):
-        serve(Settings(port=served.port))
+        serve(read_settings(port=served.port))
     with pytest.raises(SettingsError, match=r"FOOTNOTE_HOST=0\.0\.0\.0 can be reached from other machines"):
-        serve(Settings(host="0.0.0.0", port=_free_port()))
+        serve(read_settings(host="0.0.0.0", port=_free_port()))
 
 
-def test_an_interrupted_server_gives_the_library_back(served: Server) -> None:
+def test_an_interrupted_server_ends_cleanly(served: Server) -> None:
     said = served.stop()
-    assert served.process.returncode in (0, 130, -signal.SIGINT)
+    assert served.process.returncode == 0
     assert f"Footnote is at {served.url}" in said
     assert "Traceback" not in said
 

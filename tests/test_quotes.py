@@ -46,8 +46,22 @@ def test_every_quote_stands_in_its_passage_word_for_word(embedder: MiniLM) -> No
 
 
 def test_a_table_row_is_quoted_and_judged_with_its_header(embedder: MiniLM) -> None:
-    answer = _answer("When does the office in Lisbon open?", [TABLE], embedder, header="Office\tOpens\tCloses")
+    answer = _answer("When does the office in Lisbon open?", [TABLE], embedder)
     assert answer.startswith("Lisbon\t9:30\t18:00 [1]")
+    rest = TABLE.split("\n", 1)[1]
+    continued = _answer("When does the office in Berlin open?", [rest], embedder, header="Office\tOpens\tCloses")
+    assert continued.startswith("Berlin\t8:00\t17:00 [1]")
+
+
+def test_a_table_header_is_not_quoted(embedder: MiniLM) -> None:
+    assert "Office\tOpens" not in _answer("Office opens closes", [TABLE], embedder)
+
+
+def test_a_sentence_beside_the_best_one_follows_it_more_readily(embedder: MiniLM) -> None:
+    sentences = ["Parental leave is open to all staff.", "It lasts 16 weeks on full pay.", "Long meetings need a break."]
+    passage = "\n".join(["Leave", *sentences, "Annual leave is 25 days."])
+    answer = _answer("How long does parental leave last?", [passage], embedder)
+    assert [line.removesuffix(" [1]") for line in answer.split("\n")] == sentences[:2]
 
 
 def test_headings_and_questions_are_not_quoted_but_the_line_below_is(embedder: MiniLM) -> None:

@@ -21,8 +21,12 @@ def test_offsets_count_code_points_past_emoji() -> None:
 
 
 def test_each_line_is_a_sentence_of_its_own() -> None:
-    lines = ["Leave", "- 25 days", "- 3 weeks", "Name | Days", "Ann | 3"]
+    lines = ["Leave", "- 25 days", "- 3 weeks", "Name\tDays", "Dr. Ann. B.\t3. 4"]
     assert _sentences("\n".join(lines)) == lines
+
+
+def test_the_number_of_a_list_item_belongs_to_its_first_sentence() -> None:
+    assert _sentences("1. Open the door. Close it.\n(b) Wait.") == ["1. Open the door.", "Close it.", "(b) Wait."]
 
 
 def test_a_hyphen_at_a_line_end_carries_the_sentence_on() -> None:

@@ -18,8 +18,9 @@ from assistant.types import Hit, Turn, search_text
 # place adds a little. Measured on SQuAD 2; shares from .1 to 1 for the passage and .3 to .7 for the cosine differ by a hundredth.
 _COSINE_SHARE = 0.5
 _PASSAGE_SHARE = 0.25
-# A second sentence is quoted where it scores nearly as well as the first.
+# A second sentence is quoted where it scores nearly as well as the first; one right beside the first may score a little less.
 _SECOND_MARGIN = 0.15
+_BESIDE = 0.1
 _MOST_CHARACTERS = 400
 _WORD = re.compile(r"\S+")
 
@@ -58,14 +59,16 @@ class Quotes:
         if not sentences:
             return []
         scores = self._scores(question, sentences, passages)
-        order = sorted(range(len(sentences)), key=lambda place: -scores[place])
-        first = sentences[order[0]]
-        for place in order[1:]:
-            if scores[place] < scores[order[0]] - _SECOND_MARGIN:
-                break
-            if sentences[place].text.casefold() != first.text.casefold():
-                return [first, sentences[place]]
-        return [first]
+        best = max(range(len(sentences)), key=lambda place: scores[place])
+        first = sentences[best]
+        for place in (best - 1, best + 1):
+            if 0 <= place < len(sentences) and sentences[place].number == first.number:
+                scores[place] += _BESIDE
+        others = [place for place, sentence in enumerate(sentences) if sentence.text.casefold() != first.text.casefold()]
+        second = max(others, key=lambda place: scores[place], default=best)
+        if second == best or scores[second] < scores[best] - _SECOND_MARGIN:
+            return [first]
+        return [first, sentences[second]]
 
     def _scores(self, question: str, sentences: Sequence[_Sentence], passages: Sequence[Hit]) -> list[float]:
         language = language_of_query(question, _languages(passages))
@@ -90,18 +93,25 @@ def _weights(question_terms: Sequence[str], held: Sequence[frozenset[str]]) -> M
 
 
 def _sentences(number: int, hit: Hit) -> Iterator[_Sentence]:
-    """The sentences of a passage that may be quoted: not a heading, nor a question, nor a line that only leads to the next."""
+    """The sentences of a passage that may be quoted: no heading, no question, no line that only leads to the next, no table
+    header. Each is read with the one of these that stands above it."""
     chunk = hit.chunk
     headings = {chunk.title, *chunk.heading_path}
-    above = ""
-    for start, end in sentence_spans(chunk.text, chunk.language):
-        text = chunk.text[start:end]
+    texts = [chunk.text[start:end] for start, end in sentence_spans(chunk.text, chunk.language)]
+    above, header = "", chunk.header
+    for text, following in zip(texts, [*texts[1:], ""], strict=True):
+        if "\t" in text:
+            if not header and "\t" in following:
+                header = text
+            else:
+                yield _Sentence(number, text, search_text("", (), header, text))
+            continue
+        header = chunk.header
         if text in headings or text.endswith(("?", ":")):
             above = text
-            continue
-        row = "\t" in text
-        yield _Sentence(number, text, search_text("", (), chunk.header if row else above, text))
-        above = ""
+        else:
+            yield _Sentence(number, text, search_text("", (), above, text))
+            above = ""
 
 
 def _window(sentence: str, question: str) -> str:

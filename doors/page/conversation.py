@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from html import escape
+from queue import Empty, Queue
 
 from assistant.answering import Assistant
 from assistant.errors import FootnoteError
-from assistant.types import Answer, Citation, Done, Hit, Passages, Searching, Text, Turn
+from assistant.types import Answer, Citation, Event, Hit, Passages, Searching, Text, Turn
 from doors.output_gate import answer_html, clean, plain_html
 from doors.page.source_panel import passage_address
 
@@ -65,33 +67,55 @@ class Conversation:
 def follow(
     assistant: Assistant, conversation: Conversation, question: str, collection: str, *, ready: Callable[[], None]
 ) -> Iterator[Exchange]:
-    """Ask once `ready` returns, and give the exchange each time there is something new to see. An error ends in its `error`."""
+    """Ask once `ready` returns, and give the exchange each time there is something new to see. An error ends in its `error`; once
+    it is stopped, nothing is added to it any more."""
     history = conversation.turns()
     exchange = Exchange(len(conversation.exchanges) + 1, question)
     conversation.exchanges.append(exchange)
     yield exchange
-    drawn = 0.0
+    came: Queue[Event | Exception | None] = Queue()
+
+    def read() -> None:
+        try:
+            ready()
+            with closing(assistant.stream(question, collection=collection, history=history)) as events:  # type: ignore[type-var]
+                for event in events:
+                    if exchange.stopped:
+                        break
+                    came.put(event)
+        except Exception as error:
+            came.put(error)
+        came.put(None)
+
+    # What comes while the page is drawn is drawn together, and a model that says nothing holds nobody up.
+    threading.Thread(target=read, name="answer", daemon=True).start()
     try:
-        ready()
-        with closing(assistant.stream(question, collection=collection, history=history)) as events:  # type: ignore[type-var]
-            for event in events:
-                _take(exchange, event)
-                if not isinstance(event, Text) or time.monotonic() - drawn > _REDRAW_SECONDS:
-                    drawn = time.monotonic()
-                    yield exchange
-    except (FootnoteError, ValueError) as error:
-        exchange.error = str(error)
-        yield exchange
-    except Exception as error:
-        logging.getLogger(__name__).exception("The question %r failed.", question)
-        exchange.error = f"Something failed inside Footnote ({type(error).__name__}). The terminal where it runs says more."
-        yield exchange
+        while not exchange.over:
+            for step in (came.get(), *_at_hand(came)):
+                _take(exchange, step)
+            yield exchange
+            time.sleep(_REDRAW_SECONDS)
     finally:
-        exchange.stopped = not exchange.over
+        exchange.stopped = exchange.answer is None and not exchange.error
 
 
-def _take(exchange: Exchange, event: Searching | Passages | Text | Done) -> None:
-    if isinstance(event, Searching):
+def _at_hand(came: Queue[Event | Exception | None]) -> Iterator[Event | Exception | None]:
+    with suppress(Empty):
+        while True:
+            yield came.get_nowait()
+
+
+def _take(exchange: Exchange, event: Event | Exception | None) -> None:
+    if exchange.over:
+        return
+    if event is None:
+        exchange.error = "The answer ended before it was whole. Ask again."
+    elif isinstance(event, (FootnoteError, ValueError)):
+        exchange.error = str(event)
+    elif isinstance(event, Exception):
+        logging.getLogger(__name__).error("The question %r failed.", exchange.question, exc_info=event)
+        exchange.error = f"Something failed inside Footnote ({type(event).__name__}). The terminal where it runs says more."
+    elif isinstance(event, Searching):
         asked_anew = clean(event.query).strip() != clean(exchange.question).strip()
         exchange.status = f"Searching for “{event.query}”…" if asked_anew else "Searching…"
     elif isinstance(event, Passages):

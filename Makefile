@@ -1,0 +1,45 @@
+# Two commands do all the set-up: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/pip --disable-pip-version-check
+
+.PHONY: install run test test-tools lint clean
+.DELETE_ON_ERROR:
+
+run: install
+	$(VENV)/bin/footnote serve
+
+install: $(VENV)/.installed
+
+test: $(VENV)/.installed-for-tests test-tools lint
+	$(VENV)/bin/pytest
+
+lint: $(VENV)/.installed-for-tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.installed-for-tests: pyproject.toml constraints.txt | $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@ $(VENV)/.installed
+
+# Debian's python3 comes without venv; virtualenv from the package index does the same.
+$(VENV):
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  $(PYTHON) -m pip install --quiet --user --break-system-packages virtualenv && $(PYTHON) -m virtualenv $(VENV); }
+
+# The tests drive a real browser and watch the network with strace. Installed where we may; the tests say so where they are missing.
+test-tools:
+	@for tool in chromium strace; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing fonts-liberation >/dev/null; \
+	  else echo "Not installed, and not ours to install:$$missing. Their tests are skipped."; fi; \
+	fi
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

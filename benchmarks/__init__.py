@@ -1,0 +1,1 @@
+"""Measurements, each one command: `python -m benchmarks.NAME`. Ratios of one run, since machines differ."""
