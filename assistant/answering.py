@@ -1,4 +1,4 @@
-"""Answering: condense the question, retrieve, decide whether the passages hold an answer, generate, and cite what was generated."""
+"""Answering: condense the question, retrieve, decide whether the passages hold an answer, generate, cite what was generated."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from assistant.citing import Cited, cite
 from assistant.deciding import confidence, enough
 from assistant.errors import ModelError
 from assistant.languages import detect_language
-from assistant.library import OWNER, Collection, Library
+from assistant.library import OWNER, Library
 from assistant.originals import Originals
 from assistant.protocols import Embedder, Generated, Generator, Index
+from assistant.records import Collection
 from assistant.types import Answer, Done, Event, Hit, Passages, Retrieval, Searching, Text, Turn
 
 if TYPE_CHECKING:
@@ -212,9 +213,18 @@ class Assistant:
             return
         yield Done(
             Answer(
-                question, query, cited.text, found=True, complete=written.complete, confidence=sure, citations=cited.citations,
-                hits=passages, unsupported=cited.unsupported, notices=notices, milliseconds=milliseconds,
-            )  # fmt: skip
+                question,
+                query,
+                cited.text,
+                found=True,
+                complete=written.complete,
+                confidence=sure,
+                citations=cited.citations,
+                hits=passages,
+                unsupported=cited.unsupported,
+                notices=notices,
+                milliseconds=milliseconds,
+            )
         )
 
     def _cite(self, text: str, hits: Sequence[Hit], language: str) -> Cited:

@@ -1,4 +1,4 @@
-"""How the library's database is opened and written to: SQLite with every promise of durability switched on, or PostgreSQL by address."""
+"""How the library's database is opened and written to: SQLite with all its durability switched on, or PostgreSQL by address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign
 
 
 class Database:
-    """A pool of connections. `reading()` sees one snapshot; `writing()` is one transaction, committed at its end, undone on an error."""
+    """A pool of connections. `reading()` sees one snapshot; `writing()` is one transaction, undone on an error."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -43,7 +43,9 @@ class Database:
         self.engine.dispose()
 
 
-def insert_or_add(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keys: Sequence[str], count: str) -> None:
+def insert_or_add(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keys: Sequence[str], count: str
+) -> None:
     """Insert rows; where a row with these keys stands, add to its `count` instead."""
     if not rows:
         return

@@ -1,4 +1,4 @@
-"""The index: dense and sparse vectors by chunk id in Milvus, and nothing else. Milvus Lite in a folder, or a server by address."""
+"""The index: dense and sparse vectors by chunk id in Milvus, and no text. Milvus Lite in a folder, or a server by address."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class MilvusIndex:
                     f"The index {uri} could not be opened: another footnote process (perhaps `footnote serve`) is using this data "
                     "folder. Stop it, ask through it, or set FOOTNOTE_DATA_DIR to another folder."
                 ) from error
-            raise LibraryError(f"No Milvus answers at {uri}: {error}. Check FOOTNOTE_MILVUS_URI and FOOTNOTE_MILVUS_TOKEN.") from error
+            raise LibraryError(
+                f"No Milvus answers at {uri}: {error}. Check FOOTNOTE_MILVUS_URI and FOOTNOTE_MILVUS_TOKEN."
+            ) from error
         self._loaded: set[str] = set()
         self._lock = threading.Lock()
 

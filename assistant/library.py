@@ -1,4 +1,4 @@
-"""The library: the database of record. It decides what exists, who may read it and what a search may show; the index only follows.
+"""The library: the database of record. It decides what exists, who may read it and what a search may show; the index follows.
 
 A version is written as pending, becomes live in one transaction (which retires the version before it and moves the term counts
 with it), and only live versions are ever shown.
@@ -8,90 +8,23 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from assistant.database import Database, insert_or_add
+from assistant.drafts import Draft, insert_draft
 from assistant.errors import CollectionMismatch, CollectionNotFound, DocumentNotFound
-from assistant.packing import pack_counts, pack_runs, unpack_counts, unpack_runs
-from assistant.schema import blocks, chunks, collections, documents, pages, term_counts, versions
-from assistant.types import Chunk, ChunkSpan, Document, Page, ParsedDocument, TextRun
+from assistant.packing import unpack_counts, unpack_runs
+from assistant.records import Collection, PageMap, Pending, StoredVersion
+from assistant.schema import chunks, collections, documents, pages, term_counts, versions
+from assistant.types import Chunk, Document, Page
 
 OWNER = "owner"
 EVERYONE = "*"
 # SQLite takes 32,766 variables in a statement; a list of ids is asked for in slices well below that.
 _SLICE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """A set of documents with one embedder and one list of readers. `chunks` and `terms` count what is live."""
-
-    id: int
-    name: str
-    embedder: str
-    dimension: int
-    index_name: str
-    pivot_length: float | None
-    chunks: int
-    terms: int
-
-    @property
-    def mean_length(self) -> float:
-        """Terms in a live chunk on average; zero in an empty collection."""
-        return self.terms / self.chunks if self.chunks else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A document as ingestion has prepared it: parsed, cut and counted, with one span and one count of terms a chunk."""
-
-    place: str
-    source: str
-    digest: str
-    version: str
-    size_bytes: int
-    language: str
-    parsed: ParsedDocument
-    spans: Sequence[ChunkSpan]
-    counts: Sequence[Mapping[int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A version that is written and not shown yet, with the ids of its chunks in order."""
-
-    document_id: str
-    version_id: int
-    chunk_ids: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class PageMap:
-    """Where the pages of a document's version stand in its text."""
-
-    version: str
-    pages: Sequence[Page]
-
-    def page_of(self, offset: int) -> int:
-        """The page on which this offset of the text stands."""
-        return next((p.number for p in reversed(self.pages) if p.start <= offset), 1)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVersion:
-    """A version of a document with its canonical text and what leads from the text to its pages."""
-
-    document: Document
-    text: str
-    pages: Sequence[Page]
-    runs: Sequence[TextRun]
-    digest: str
-    notices: Sequence[str]
-
 
 
 class Library:
@@ -112,8 +45,13 @@ class Library:
             if row is None:
                 key = connection.execute(
                     insert(collections).values(
-                        name=name, embedder=embedder, dimension=dimension, index_name=f"footnote_{secrets.token_hex(6)}",
-                        owner=owner, readers=[], created_at=_now(),
+                        name=name,
+                        embedder=embedder,
+                        dimension=dimension,
+                        index_name=f"footnote_{secrets.token_hex(6)}",
+                        owner=owner,
+                        readers=[],
+                        created_at=_now(),
                     )
                 ).inserted_primary_key[0]  # type: ignore[index]
                 row = connection.execute(select(collections).where(collections.c.id == key)).one()
@@ -127,7 +65,8 @@ class Library:
         return _collection(row)
 
     def readable(self, reader: str, names: Sequence[str] = ()) -> list[Collection]:
-        """The collections that the reader may read, by name; only these names where some are given. Raises CollectionNotFound for a name that is not among them."""
+        """The collections that the reader may read, by name; only these names where some are given. Raises CollectionNotFound for
+        a name that is not among them."""
         with self._database.reading() as connection:
             rows = connection.execute(select(collections).order_by(collections.c.name)).all()
         found = [_collection(r) for r in rows if reader in (r.owner, OWNER) or reader in r.readers or EVERYONE in r.readers]
@@ -141,7 +80,8 @@ class Library:
         """Let the collection use another index, after that was built with this pivot length and embedder."""
         with self._database.writing() as connection:
             connection.execute(
-                update(collections).where(collections.c.id == collection.id)
+                update(collections)
+                .where(collections.c.id == collection.id)
                 .values(index_name=index_name, pivot_length=pivot_length, embedder=embedder, dimension=dimension)
             )
 
@@ -149,7 +89,8 @@ class Library:
         """Fix the pivot length of a collection that has none yet; a length that was fixed before stays."""
         with self._database.writing() as connection:
             connection.execute(
-                update(collections).where(collections.c.id == collection.id, collections.c.pivot_length.is_(None))
+                update(collections)
+                .where(collections.c.id == collection.id, collections.c.pivot_length.is_(None))
                 .values(pivot_length=pivot_length)
             )
             return _collection(connection.execute(select(collections).where(collections.c.id == collection.id)).one())
@@ -157,9 +98,11 @@ class Library:
     def languages(self, of: Sequence[Collection]) -> list[str]:
         """The languages of the live documents, the most frequent first."""
         query = (
-            select(versions.c.language).join(documents, documents.c.live_version_id == versions.c.id)
+            select(versions.c.language)
+            .join(documents, documents.c.live_version_id == versions.c.id)
             .where(documents.c.collection_id.in_([c.id for c in of]))
-            .group_by(versions.c.language).order_by(func.count().desc(), versions.c.language)
+            .group_by(versions.c.language)
+            .order_by(func.count().desc(), versions.c.language)
         )
         with self._database.reading() as connection:
             return list(connection.scalars(query))
@@ -179,18 +122,18 @@ class Library:
                         id=document, collection_id=collection.id, place=draft.place, source=draft.source, added_at=_now()
                     )
                 )
-            version_id: int = connection.execute(insert(versions).values(_version_row(document, draft))).inserted_primary_key[0]  # type: ignore[index]
-            _insert_parts(connection, version_id, draft)
+            version_id = insert_draft(connection, document, draft, created_at=_now())
             ids = connection.scalars(select(chunks.c.id).where(chunks.c.version_id == version_id).order_by(chunks.c.position))
             return Pending(document, version_id, list(ids))
 
     def make_live(self, collection: Collection, version_ids: Sequence[int]) -> list[int]:
-        """Show these pending versions instead of the ones before them, all in one transaction. The chunk ids that this retired."""
+        """Show these pending versions instead of the ones before them, in one transaction. The chunk ids that this retired."""
         retired: list[int] = []
         with self._database.writing() as connection:
             for version_id in version_ids:
                 document_id, before = connection.execute(
-                    select(documents.c.id, documents.c.live_version_id).join(versions, versions.c.document_id == documents.c.id)
+                    select(documents.c.id, documents.c.live_version_id)
+                    .join(versions, versions.c.document_id == documents.c.id)
                     .where(versions.c.id == version_id)
                 ).one()
                 if before is not None:
@@ -221,9 +164,11 @@ class Library:
         """Undo what an ingest that was stopped had left pending: index names with the chunk ids to drop there."""
         query = (
             select(collections.c.index_name, chunks.c.id)
-            .select_from(versions).join(documents, documents.c.id == versions.c.document_id)
+            .select_from(versions)
+            .join(documents, documents.c.id == versions.c.document_id)
             .join(collections, collections.c.id == documents.c.collection_id)
-            .join(chunks, chunks.c.version_id == versions.c.id).where(versions.c.state == "pending")
+            .join(chunks, chunks.c.version_id == versions.c.id)
+            .where(versions.c.state == "pending")
         )
         left: dict[str, list[int]] = {}
         with self._database.writing() as connection:
@@ -239,7 +184,8 @@ class Library:
     def live_version(self, collection: Collection, place: str) -> tuple[str, str] | None:
         """The id of the document at this place and its live version; None where there is none."""
         query = (
-            select(documents.c.id, versions.c.version).join(versions, versions.c.id == documents.c.live_version_id)
+            select(documents.c.id, versions.c.version)
+            .join(versions, versions.c.id == documents.c.live_version_id)
             .where(documents.c.collection_id == collection.id, documents.c.place == place)
         )
         with self._database.reading() as connection:
@@ -257,15 +203,16 @@ class Library:
 
     def find_document(self, name: str, *, reader: str) -> Document:
         """The document of this id, or the only one of this source or title. Raises DocumentNotFound."""
-        ids = [c.id for c in self.readable(reader)]
+        of = [c.id for c in self.readable(reader)]
         matches = (documents.c.id == name) | (documents.c.source == name) | (versions.c.title == name)
         with self._database.reading() as connection:
-            found = [_document(r) for r in connection.execute(_documents().where(collections.c.id.in_(ids), matches))]
+            found = [_document(r) for r in connection.execute(_documents().where(collections.c.id.in_(of), matches))]
         found = [d for d in found if d.id == name] or found
         if len(found) == 1:
             return found[0]
         if found:
-            raise DocumentNotFound(f"{len(found)} documents are called '{name}': give one of the ids {', '.join(d.id for d in found)}.")
+            ids = ", ".join(d.id for d in found)
+            raise DocumentNotFound(f"{len(found)} documents are called '{name}': give one of the ids {ids}.")
         raise DocumentNotFound(f"There is no document '{name}'. `footnote documents` lists them.")
 
     def stored(self, document_id: str, *, reader: str) -> StoredVersion:
@@ -273,7 +220,8 @@ class Library:
         document = self.find_document(document_id, reader=reader)
         query = select(versions.c.id, versions.c.text, versions.c.runs, versions.c.digest, versions.c.notices)
         with self._database.reading() as connection:
-            row = connection.execute(query.join(documents, documents.c.live_version_id == versions.c.id).where(documents.c.id == document.id)).one()
+            live = query.join(documents, documents.c.live_version_id == versions.c.id)
+            row = connection.execute(live.where(documents.c.id == document.id)).one()
             found = connection.execute(select(pages).where(pages.c.version_id == row.id).order_by(pages.c.number))
             spans = tuple(Page(p.number, p.start, p.end) for p in found)
         return StoredVersion(document, row.text, spans, unpack_runs(row.runs), row.digest, tuple(row.notices))
@@ -282,8 +230,10 @@ class Library:
         """The page map of the live version of each document."""
         query = (
             select(documents.c.id, versions.c.version, pages.c.number, pages.c.start, pages.c.end)
-            .join(versions, versions.c.id == documents.c.live_version_id).join(pages, pages.c.version_id == versions.c.id)
-            .where(documents.c.id.in_(document_ids)).order_by(documents.c.id, pages.c.number)
+            .join(versions, versions.c.id == documents.c.live_version_id)
+            .join(pages, pages.c.version_id == versions.c.id)
+            .where(documents.c.id.in_(document_ids))
+            .order_by(documents.c.id, pages.c.number)
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
@@ -296,7 +246,8 @@ class Library:
     def live_ids(self, of: Sequence[Collection], chunk_ids: Sequence[int]) -> set[int]:
         """Those of the chunk ids that belong to a live version in one of these collections."""
         query = (
-            select(chunks.c.id).join(documents, documents.c.live_version_id == chunks.c.version_id)
+            select(chunks.c.id)
+            .join(documents, documents.c.live_version_id == chunks.c.version_id)
             .where(documents.c.collection_id.in_([c.id for c in of]))
         )
         with self._database.reading() as connection:
@@ -321,7 +272,8 @@ class Library:
         ids = [c.id for c in of]
         query = (
             select(term_counts.c.term, func.sum(term_counts.c.chunks))
-            .where(term_counts.c.collection_id.in_(ids), term_counts.c.term.in_(terms)).group_by(term_counts.c.term)
+            .where(term_counts.c.collection_id.in_(ids), term_counts.c.term.in_(terms))
+            .group_by(term_counts.c.term)
         )
         with self._database.reading() as connection:
             total = connection.scalar(select(func.sum(collections.c.chunks)).where(collections.c.id.in_(ids))) or 0
@@ -334,41 +286,6 @@ def _now() -> str:
 
 def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[i : i + _SLICE] for i in range(0, len(ids), _SLICE))
-
-
-def _version_row(document_id: str, draft: Draft) -> dict[str, object]:
-    return {
-        "document_id": document_id, "version": draft.version, "digest": draft.digest, "state": "pending",
-        "title": draft.parsed.title, "media_type": draft.parsed.media_type, "language": draft.language, "text": draft.parsed.text,
-        "runs": pack_runs(draft.parsed.runs), "notices": list(draft.parsed.notices), "size_bytes": draft.size_bytes, "created_at": _now(),
-    }  # fmt: skip
-
-
-def _insert_parts(connection: Connection, version_id: int, draft: Draft) -> None:
-    parsed = draft.parsed
-    connection.execute(
-        insert(pages), [{"version_id": version_id, "number": p.number, "start": p.start, "end": p.end} for p in parsed.pages]
-    )
-    connection.execute(
-        insert(blocks),
-        [
-            {
-                "version_id": version_id, "position": position, "kind": b.kind, "start": b.start, "end": b.end, "page": b.page,
-                "level": b.level, "heading_path": list(b.heading_path), "header": b.header,
-            }
-            for position, b in enumerate(parsed.blocks)
-        ],
-    )  # fmt: skip
-    connection.execute(
-        insert(chunks),
-        [
-            {
-                "version_id": version_id, "position": position, "start": s.start, "end": s.end, "page": s.page,
-                "heading_path": list(s.heading_path), "header": s.header, "term_counts": pack_counts(counts),
-            }
-            for position, (s, counts) in enumerate(zip(draft.spans, draft.counts, strict=True))
-        ],
-    )  # fmt: skip
 
 
 def _count_version(connection: Connection, collection_id: int, version_id: int, *, sign: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""How the library packs long lists of numbers into one column: text runs and term counts, as little-endian integers under zlib."""
+"""How the library packs long lists of numbers into one column: text runs and term counts, as integers under zlib."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seams: what an embedder, a reranker, a generator and an index must offer. Implementations stand in folders of the same names.
+"""The seams: what an embedder, a reranker, a generator and an index must offer. Folders of these names hold implementations.
 
 The embedder's verbs are those of pymilvus's embedding functions, so that these plug in.
 """
@@ -58,7 +58,7 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A piece of generated text. The last piece of an answer carries the reason why it ended; a stream that ends without one was cut off."""
+    """A piece of generated text. The last one carries the reason why the answer ended; a stream without one was cut off."""
 
     text: str
     finish_reason: FinishReason | None = None
@@ -73,7 +73,8 @@ class Generator(Protocol):
         """The question as one that stands alone; the question itself where the history adds nothing."""
 
     def generate(self, question: str, passages: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Generated]:
-        """Pieces of the answer as they come; only the last has a finish reason. Raises ModelError; closing the iterator stops the work."""
+        """Pieces of the answer as they come; only the last has a finish reason. Closing the iterator stops the work. Raises
+        ModelError."""
 
 
 @dataclass(frozen=True, slots=True)

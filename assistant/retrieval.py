@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from assistant.fusion import blend, convex, dense_weight, reciprocal_rank, rerank_weight
 from assistant.languages import language_of_query
 from assistant.lexical import query_counts, query_vector
-from assistant.library import Collection, Library
+from assistant.library import Library
 from assistant.protocols import Embedder, Index, Reranker
+from assistant.records import Collection
 from assistant.types import Chunk, Hit, Retrieval
 
 Scored = list[tuple[int, float]]

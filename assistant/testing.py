@@ -206,4 +206,3 @@ def _answering(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
             """Tests print nothing."""
 
     return Answering
-

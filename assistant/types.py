@@ -138,13 +138,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """What one search came to: the hits as delivered, the order of every stage on the way (chunk ids, best first), the time of each stage."""
+    """What one search came to: the hits as delivered, and of every stage on the way its order (chunk ids, best first) and time."""
 
     query: str
     hits: Sequence[Hit]
     stages: Mapping[str, Sequence[int]]
     milliseconds: Mapping[str, float]
-    confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

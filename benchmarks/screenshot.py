@@ -1,4 +1,4 @@
-"""Take the README's picture of the page: `python -m benchmarks.screenshot [FILE]` serves the sample on loopback and drives chromium."""
+"""Take the README's picture of the page: `python -m benchmarks.screenshot [FILE]` serves the sample and drives chromium."""
 
 from __future__ import annotations
 

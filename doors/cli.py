@@ -1,4 +1,4 @@
-"""The command `footnote`: arguments in, text or one JSON object out. Everything it does is done by the assistant and the pipeline."""
+"""The command `footnote`: arguments in, text or one JSON object out. Assistant and pipeline do the work."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ from assistant import measures
 from assistant.answering import Assistant
 from assistant.embedders.cached import CachedEmbedder
 from assistant.errors import FootnoteError
-from assistant.library import OWNER, Collection
+from assistant.library import OWNER
+from assistant.records import Collection
 from assistant.settings import Settings
 from assistant.types import Answer, Block, Done, Page, ParsedDocument, Retrieval, Turn
 from assistant.wiring import make_assistant
@@ -105,7 +106,9 @@ def _shown(value: float | None) -> str:
 def _questions(root: Path) -> list[Question]:
     path = root / "questions.jsonl"
     if not path.is_file():
-        raise EvaluationError(f"{root} holds no questions.jsonl. An evaluation set is that file beside corpus.jsonl[.gz] or pdfs/.")
+        raise EvaluationError(
+            f"{root} holds no questions.jsonl. An evaluation set is that file beside corpus.jsonl[.gz] or pdfs/."
+        )
     return [_question(json.loads(line), f"{path}:{n}") for n, line in enumerate(path.open(encoding="utf-8"), 1) if line.strip()]
 
 
@@ -116,7 +119,9 @@ def _question(row: Mapping[str, Any], where: str) -> Question:
         gold = {key: float(grade) for key, grade in row.get("gold", {}).items()} | pages
         return Question(row["id"], row["question"], gold, row.get("answers", []), row.get("answerable", True), history)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise EvaluationError(f"{where} is not a question of an evaluation set: {error!r}. See the README, footnote eval.") from error
+        raise EvaluationError(
+            f"{where} is not a question of an evaluation set: {error!r}. See the README, footnote eval."
+        ) from error
 
 
 def _assistant(root: Path, settings: Settings) -> Assistant:
@@ -125,9 +130,10 @@ def _assistant(root: Path, settings: Settings) -> Assistant:
         settings.model_copy(
             update={
                 "data_dir": settings.data_dir / "eval" / f"{root.resolve().name}-{key}",
-                "library_url": "", "milvus_uri": "",
+                "library_url": "",
+                "milvus_uri": "",
             }
-        )  # fmt: skip
+        )
     )
     assistant.embedder = CachedEmbedder(assistant.embedder, settings.data_dir / "eval" / "embeddings.sqlite3")
     return assistant
@@ -136,7 +142,10 @@ def _assistant(root: Path, settings: Settings) -> Assistant:
 def _ingest(assistant: Assistant, root: Path, on_progress: Report) -> list[dict[str, str]]:
     if (root / "pdfs").is_dir():
         report = ingest(
-            assistant, [root / "pdfs"], collection=_COLLECTION, on_progress=lambda p: on_progress("Reading", p.files, p.files_total)
+            assistant,
+            [root / "pdfs"],
+            collection=_COLLECTION,
+            on_progress=lambda p: on_progress("Reading", p.files, p.files_total),
         )
     else:
         rows = list(_corpus(root))
@@ -244,7 +253,9 @@ def _refusal(answered: Sequence[tuple[_Outcome, Answer]]) -> dict[str, float | N
 
 def _answers(answered: Sequence[tuple[_Outcome, Answer]]) -> dict[str, float | None]:
     """Over the answerable questions that have gold answers; one that was refused holds none."""
-    scored = [(a.text if a.found else "", o.question.answers) for o, a in answered if o.question.answerable and o.question.answers]
+    scored = [
+        (a.text if a.found else "", o.question.answers) for o, a in answered if o.question.answerable and o.question.answers
+    ]
     return {
         "contains": _rounded(measures.mean([float(measures.contains(text, gold)) for text, gold in scored])),
         "f1": _rounded(measures.mean([measures.token_f1(text, gold) for text, gold in scored])),
@@ -261,7 +272,8 @@ def _citations(
     quotes = [texts[c.document_id][c.start : c.end] == c.quote for _, a in answered for c in a.citations]
     judged = [(o, a) for o, a in answered if o.question.answerable and o.question.gold]
     first = [
-        bool(a.citations) and (f"{a.citations[0].source}#{a.citations[0].page}" if by_page else a.citations[0].source) in o.question.gold
+        bool(a.citations)
+        and (f"{a.citations[0].source}#{a.citations[0].page}" if by_page else a.citations[0].source) in o.question.gold
         for o, a in judged
     ]
     return {

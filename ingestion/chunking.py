@@ -79,8 +79,11 @@ def _cut(text: str, piece: _Piece, count_tokens: CountTokens) -> Iterator[_Piece
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     splitter = RecursiveCharacterTextSplitter(
-        chunk_size=piece.room, chunk_overlap=0, length_function=lambda part: count_tokens([part])[0],
-        keep_separator="end", strip_whitespace=False,
+        chunk_size=piece.room,
+        chunk_overlap=0,
+        length_function=lambda part: count_tokens([part])[0],
+        keep_separator="end",
+        strip_whitespace=False,
     )
     at = piece.start
     for part in splitter.split_text(text[piece.start : piece.end]):

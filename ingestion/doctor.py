@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.answering import Assistant
-from assistant.library import OWNER, Collection
+from assistant.library import OWNER
+from assistant.records import Collection
 
 # How far the mean length of chunks may drift from the pivot before the ranking is worth renewing.
 _WORTH_RENEWING = 0.25
@@ -42,10 +43,20 @@ def _examined(assistant: Assistant, collection: Collection) -> Examination:
     if live - indexed:
         advice.append(f"{len(live - indexed)} chunks are not in the index: run `footnote reindex {collection.name}`.")
     if indexed - live:
-        advice.append(f"{len(indexed - live)} rows of the index are stale; they are never shown. `footnote reindex {collection.name}` drops them.")
+        advice.append(
+            f"{len(indexed - live)} rows of the index are stale, and never shown: `footnote reindex {collection.name}` drops them."
+        )
     if abs(drift) > _WORTH_RENEWING:
         advice.append(f"Chunks are {drift:+.0%} off the pivot length: `footnote reindex {collection.name}` renews it.")
     documents = len(assistant.library.documents(reader=OWNER, names=[collection.name]))
     return Examination(
-        collection.name, documents, len(live), len(live - indexed), len(indexed - live), pivot, round(mean, 2), round(drift, 4), advice
+        collection.name,
+        documents,
+        len(live),
+        len(live - indexed),
+        len(indexed - live),
+        pivot,
+        round(mean, 2),
+        round(drift, 4),
+        advice,
     )

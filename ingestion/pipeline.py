@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from assistant.answering import Assistant
+from assistant.drafts import Draft
 from assistant.errors import ParseError
 from assistant.languages import detect_language
 from assistant.lexical import ANALYSIS_VERSION, document_vector, term_counts
-from assistant.library import OWNER, Collection, Draft
+from assistant.library import OWNER
 from assistant.protocols import IndexRow
+from assistant.records import Collection
 from assistant.types import ChunkSpan, ParsedDocument, search_text
 from ingestion.chunking import CHUNKER_VERSION, chunk_spans
 from ingestion.parsers import PARSER_VERSION, parse
@@ -80,8 +82,9 @@ def ingest(
     reader: str = OWNER,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Report:
-    """Read files and folders into a collection, which is made where it is missing. A file that cannot be read is reported with its reason and
-    the rest goes on. Raises PathNotFound before anything is read, CollectionMismatch for a collection of another embedder."""
+    """Read files and folders into a collection, which is made where it is missing. A file that cannot be read is reported with its
+    reason and the rest goes on. Raises PathNotFound before anything is read, CollectionMismatch for a collection of another
+    embedder."""
     sources = list(find_sources(paths))
     return ingest_documents(
         assistant,
@@ -92,7 +95,7 @@ def ingest(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document ready for the pipeline: its name and place, its bytes, and how to parse them where the library lacks this version."""
+    """A document ready for the pipeline: its name and place, its bytes, and how to parse them where that is needed."""
 
     place: str
     name: str
@@ -168,9 +171,7 @@ def _draft(assistant: Assistant, into: Collection, document: Prepared) -> tuple[
     )
     assistant.originals.put(digest, document.content)
     counts = [term_counts(_search_text(parsed, span), language) for span in spans]
-    draft = Draft(
-        document.place, document.name, digest, version, len(document.content), language, parsed, spans, counts
-    )
+    draft = Draft(document.place, document.name, digest, version, len(document.content), language, parsed, spans, counts)
     return draft, "changed" if there else "added"
 
 

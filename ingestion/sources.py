@@ -26,8 +26,8 @@ class PathNotFound(FootnoteError):
 
 
 def find_sources(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Source]:
-    """Every file that these files and folders hold, in the order given, folders by name. Hidden files and folders (whose names begin
-    with a dot) and links that lead out of a folder are passed over. Raises PathNotFound before the first is yielded."""
+    """Every file that these files and folders hold, in the order given, folders by name. Hidden files and folders (whose names
+    begin with a dot) and links that lead out of a folder are passed over. Raises PathNotFound before the first is yielded."""
     given = [Path(p) for p in paths]
     for path in given:
         if not path.exists():
@@ -39,7 +39,10 @@ def read_source(source: Source, max_bytes: int) -> bytes:
     """The file's bytes. Raises FileTooLarge, and OSError as the system gives it."""
     size = source.path.stat().st_size
     if size > max_bytes:
-        raise FileTooLarge(f"{source.name} has {size / 1e6:.0f} MB; the limit is {max_bytes / 1e6:.0f} MB. Raise FOOTNOTE_MAX_FILE_MEGABYTES to read it.")
+        raise FileTooLarge(
+            f"{source.name} has {size / 1e6:.0f} MB; the limit is {max_bytes / 1e6:.0f} MB. "
+            "Raise FOOTNOTE_MAX_FILE_MEGABYTES to read it."
+        )
     return source.path.read_bytes()
 
 

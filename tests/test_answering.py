@@ -25,9 +25,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
 
 
 def verbatim(assistant: Assistant, answer_citations) -> bool:  # type: ignore[no-untyped-def]
-    return all(
-        assistant.library.stored(c.document_id, reader=OWNER).text[c.start : c.end] == c.quote for c in answer_citations
-    )
+    return all(assistant.library.stored(c.document_id, reader=OWNER).text[c.start : c.end] == c.quote for c in answer_citations)
 
 
 @pytest.mark.parametrize("asked", [q for q in sample_questions() if q.document], ids=lambda q: q.question[:40])
@@ -45,7 +43,9 @@ def test_the_sample_questions_are_answered_with_a_quote_from_their_document(samp
 
 
 @pytest.mark.parametrize("question", ["What is the capital of Mongolia?", "Who won the 1998 World Cup final?"])
-def test_a_question_that_the_documents_do_not_touch_is_refused_with_the_nearest_passages(sample: Assistant, question: str) -> None:
+def test_a_question_that_the_documents_do_not_touch_is_refused_with_the_nearest_passages(
+    sample: Assistant, question: str
+) -> None:
     answer = sample.ask(question, collection="sample")
     assert not answer.found
     assert answer.complete
@@ -91,12 +91,11 @@ def written_by(endpoint: ScriptedEndpoint, sample: Assistant, settings: Settings
     chosen = settings.model_copy(
         update={"generator": "openai", "openai_base_url": endpoint.base_url, "openai_model": "m", "answer_timeout_seconds": 5.0}
     )
-    other = Assistant(
+    return Assistant(
         library=sample.library, originals=sample.originals, limits=sample.limits,
         open_index=lambda: sample.index, open_embedder=lambda: sample.embedder,
         make_retriever=lambda *_: sample.retriever, make_generator=lambda embedder: make_generator(chosen, embedder),
     )  # fmt: skip
-    return other
 
 
 QUESTION = "How many days of paid leave do full-time staff have?"

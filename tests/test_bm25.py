@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from assistant.answering import Assistant
-from assistant.lexical import B, K1, terms
+from assistant.lexical import K1, B, terms
 from assistant.library import OWNER
 from ingestion import forget, ingest
 from ingestion.doctor import examine
@@ -59,7 +59,9 @@ def compare(assistant: Assistant, seed: int) -> int:
     return QUERIES // 4
 
 
-def test_the_first_ten_are_those_of_the_reference_over_batches_and_after_deletions(assistant: Assistant, write: WriteFile) -> None:
+def test_the_first_ten_are_those_of_the_reference_over_batches_and_after_deletions(
+    assistant: Assistant, write: WriteFile
+) -> None:
     compared = 0
     for batch in range(3):
         ingest(assistant, written(write, batch, 60))

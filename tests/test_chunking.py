@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from assistant.testing import HashingEmbedder
@@ -75,12 +77,14 @@ def test_a_sentence_over_the_budget_is_cut_and_nothing_is_lost() -> None:
     assert " ".join(pieces) == sentence
 
 
-@pytest.mark.parametrize("name", ["report.pdf", "two_columns.pdf", "guide.md", "page.html", "letter.docx", "prices.csv", "notes.txt"])
+@pytest.mark.parametrize(
+    "name", ["report.pdf", "two_columns.pdf", "guide.md", "page.html", "letter.docx", "prices.csv", "notes.txt"]
+)
 @pytest.mark.parametrize("max_tokens", [50, 256])
 def test_the_chunks_of_real_files_cover_every_block_in_order(name: str, max_tokens: int) -> None:
     parsed = parse((FILES / name).read_bytes(), name)
     found = spans(parsed, max_tokens)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(found))
     for s in found:
         piece = parsed.text[s.start : s.end]
         assert piece == piece.strip() != ""

@@ -107,7 +107,10 @@ def test_a_mistake_is_one_line_that_says_what_to_do(data: Path) -> None:
 def test_eval_measures_a_small_set(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     folder.mkdir()
-    passages = [("p0", "Gates", "The north gate closes at nine in the evening."), ("p1", "Tea", "Tea is served at four in the garden.")]
+    passages = [
+        ("p0", "Gates", "The north gate closes at nine in the evening."),
+        ("p1", "Tea", "Tea is served at four in the garden."),
+    ]
     questions = [
         {"id": "q0", "question": "When does the north gate close?", "gold": {"p0": 1}, "answers": ["nine"], "answerable": True},
         {"id": "q1", "question": "When is tea served in the garden?", "gold": {"p1": 1}, "answers": ["four"], "answerable": True},

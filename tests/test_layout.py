@@ -35,7 +35,9 @@ def test_imports_run_one_way() -> None:
     assert len(paths) > 40
     for path in paths:
         top = path.relative_to(ROOT).parts[0].removesuffix(".py")
-        allowed = set(ORDER[ORDER.index("doors" if top == "gradio_app" else top) :]) | ({"gradio_app"} if top == "doors" else set())
+        allowed = set(ORDER[ORDER.index("doors" if top == "gradio_app" else top) :]) | (
+            {"gradio_app"} if top == "doors" else set()
+        )
         above = imported(path) & set(ORDER) - allowed
         assert not above, f"{path.relative_to(ROOT)} imports {above}"
 
@@ -54,7 +56,9 @@ def test_only_the_wiring_and_the_edges_read_settings() -> None:
             assert "assistant.settings" not in path.read_text(encoding="utf-8"), f"{path.relative_to(ROOT)} reads settings"
 
 
-@pytest.mark.parametrize("code", ["import assistant", "import ingestion", "from doors.cli import main; main(['--help'], standalone_mode=False)"])
+@pytest.mark.parametrize(
+    "code", ["import assistant", "import ingestion", "from doors.cli import main; main(['--help'], standalone_mode=False)"]
+)
 def test_nothing_heavy_is_imported_early(code: str) -> None:
     program = f"import sys, json\n{code}\nprint(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

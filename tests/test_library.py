@@ -67,7 +67,9 @@ def test_a_reader_sees_the_collections_that_name_them_and_nothing_else(assistant
         ingest(assistant, [write("c.txt", "Slipped in.")], collection="mine", reader="ann")
 
 
-def test_a_document_is_found_by_id_source_or_title_and_a_double_name_lists_the_ids(assistant: Assistant, write: WriteFile) -> None:
+def test_a_document_is_found_by_id_source_or_title_and_a_double_name_lists_the_ids(
+    assistant: Assistant, write: WriteFile
+) -> None:
     ingest(assistant, [write("one/a.md", "# Apples\n\nRed."), write("two/a.md", "# Pears\n\nGreen.")])
     by_title = assistant.library.find_document("Apples", reader=OWNER)
     assert assistant.library.find_document(by_title.id, reader=OWNER) == by_title

@@ -65,7 +65,7 @@ def test_of_an_unfinished_answer_marks_are_no_links_and_what_has_only_begun_is_h
     assert html == '<p>One<span class="cite">1</span>, two</p>'
 
 
-@pytest.mark.parametrize("hidden", "\u202e \u2066 \u200b \u00ad \ufeff \x00 \x1b \U000e0041 \ufe0f \u3164 \u200d".split(" "))
+@pytest.mark.parametrize("hidden", list("\u202e\u2066\u200b\u00ad\ufeff\x00\x1b\U000e0041\ufe0f\u3164\u200d"))
 def test_characters_that_hide_or_turn_text_are_removed(hidden: str) -> None:
     assert clean(f"in{hidden}voice") == "invoice"
     assert hidden not in answer_html(f"in{hidden}voice &#{ord(hidden)};", answer=1, cited=[])

@@ -53,6 +53,11 @@ def test_a_table_row_is_quoted_and_judged_with_its_header(embedder: MiniLM) -> N
     assert continued.startswith("Berlin\t8:00\t17:00 [1]")
 
 
+def test_a_row_is_found_by_the_words_of_its_header(embedder: MiniLM) -> None:
+    passage = "Name\tRemaining holiday\nAnn\t3\nBert\t9\nAnn reads the remaining letters."
+    assert _answer("How much remaining holiday has Ann?", [passage], embedder).startswith("Ann\t3 [1]")
+
+
 def test_a_table_header_is_not_quoted(embedder: MiniLM) -> None:
     assert "Office\tOpens" not in _answer("Office opens closes", [TABLE], embedder)
 
@@ -65,7 +70,7 @@ def test_a_sentence_beside_the_best_one_follows_it_more_readily(embedder: MiniLM
 
 
 def test_headings_and_questions_are_not_quoted_but_the_line_below_is(embedder: MiniLM) -> None:
-    passage = "Notice period\nWhat is the notice period?\nThree months.\nPets are allowed."
+    passage = "Notice period\nWhat is the notice period?\nThree months.\nThe notice board hangs in the hall for a period."
     answer = _answer("What is the notice period?", [passage], embedder)
     assert answer.startswith("Three months. [1]")
 

@@ -12,9 +12,11 @@ from tests.conftest import WriteFile
 
 
 def test_every_hit_keeps_its_rank_and_score_at_each_stage(assistant: Assistant, write: WriteFile) -> None:
-    ingest(assistant, [write(f"{i}.txt", f"Document {i} speaks of {word}.") for i, word in enumerate(["apples", "pears", "plums"])])
+    ingest(
+        assistant, [write(f"{i}.txt", f"Document {i} speaks of {word}.") for i, word in enumerate(["apples", "pears", "plums"])]
+    )
     found = assistant.search("pears", k=2)
-    assert [h.chunk.text for h in found.hits][0] == "Document 1 speaks of pears."
+    assert next(h.chunk.text for h in found.hits) == "Document 1 speaks of pears."
     best = found.hits[0]
     assert best.ranks == {"bm25": 1, "dense": 1, "fused": 1, "reranked": 1}
     assert set(best.scores) == set(best.ranks)

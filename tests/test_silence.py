@@ -63,7 +63,10 @@ def test_the_watch_sees_a_connection_and_a_name_look_up(strace: str, tmp_path: P
 
 def test_ingest_and_ask_talk_to_nobody(strace: str, tmp_path: Path) -> None:
     data, trace = tmp_path / "data", tmp_path / "trace"
-    for arguments in (["ingest", str(FILES / "report.pdf"), str(FILES / "guide.md"), "--sample"], ["ask", "How many days of leave?"]):
+    for arguments in (
+        ["ingest", str(FILES / "report.pdf"), str(FILES / "guide.md"), "--sample"],
+        ["ask", "How many days of leave?"],
+    ):
         command = watched(strace, trace, sys.executable, "-m", "doors.cli", *arguments)
         ran = subprocess.run(command, env=environment(data), capture_output=True, text=True, timeout=240)
         assert ran.returncode == 0, ran.stderr
@@ -77,7 +80,9 @@ def test_serving_the_page_talks_to_nobody(strace: str, tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = watched(strace, trace, sys.executable, "-m", "doors.cli", "serve", "--port", str(port))
-    server = subprocess.Popen(command, env=environment(data), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(
+        command, env=environment(data), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         assert b"<html" in fetched(f"http://127.0.0.1:{port}/").lower()
         assert "version" in json.loads(fetched(f"http://127.0.0.1:{port}/config"))

@@ -1,4 +1,4 @@
-"""An embedder that remembers: document vectors by the digest of their text, in one SQLite file. For measuring the same texts again."""
+"""An embedder that remembers: document vectors by the digest of their text, in one SQLite file, for measuring again."""
 
 from __future__ import annotations
 

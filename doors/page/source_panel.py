@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from assistant.answering import Assistant
 from assistant.errors import DocumentNotFound
-from assistant.library import StoredVersion
+from assistant.records import StoredVersion
 from assistant.types import Page
 from doors.output_gate import plain_html
 

@@ -1,0 +1,60 @@
+"""What the library hands out about collections and versions: values, without a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.types import Document, Page, TextRun
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A set of documents with one embedder and one list of readers. `chunks` and `terms` count what is live."""
+
+    id: int
+    name: str
+    embedder: str
+    dimension: int
+    index_name: str
+    pivot_length: float | None
+    chunks: int
+    terms: int
+
+    @property
+    def mean_length(self) -> float:
+        """Terms in a live chunk on average; zero in an empty collection."""
+        return self.terms / self.chunks if self.chunks else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A version that is written and not shown yet, with the ids of its chunks in order."""
+
+    document_id: str
+    version_id: int
+    chunk_ids: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PageMap:
+    """Where the pages of a document's version stand in its text."""
+
+    version: str
+    pages: Sequence[Page]
+
+    def page_of(self, offset: int) -> int:
+        """The page on which this offset of the text stands."""
+        return next((p.number for p in reversed(self.pages) if p.start <= offset), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A version of a document with its canonical text and what leads from the text to its pages."""
+
+    document: Document
+    text: str
+    pages: Sequence[Page]
+    runs: Sequence[TextRun]
+    digest: str
+    notices: Sequence[str]
