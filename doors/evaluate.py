@@ -1,53 +1,24 @@
-"""`footnote eval`: a folder of documents and questions to measures of retrieval, refusal, answers, citations and time.
-
-It works in a data folder of its own below the settings' one, where embeddings are kept by content, so that a second run is quick.
-"""
+"""`footnote eval`: the questions of an evaluation set to measures of retrieval, refusal, answers, citations and time."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from assistant import measures
 from assistant.answering import Assistant
-from assistant.embedders.cached import CachedEmbedder
-from assistant.errors import FootnoteError
 from assistant.library import OWNER
 from assistant.records import Collection
 from assistant.settings import Settings
-from assistant.types import Answer, Block, Done, Page, ParsedDocument, Retrieval, Turn
-from assistant.wiring import make_assistant
-from ingestion.pipeline import Prepared, ingest, ingest_documents
+from assistant.types import Answer, Document, Done, Retrieval
+from doors.evaluation_set import COLLECTION, OnProgress, Passage, Question, open_set
 
-Passage = str
-Report = Callable[[str, int, int], None]
 # Enough hits that ten distinct passages are among them, however many chunks a passage was cut into.
 _K = 50
-_COLLECTION = "eval"
 _STAGES = ("bm25", "dense", "fused", "reranked")
-
-
-class EvaluationError(FootnoteError):
-    """The folder does not hold an evaluation set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One line of questions.jsonl. `gold` maps passages to grades; a page of a file is the passage "file#page"."""
-
-    id: str
-    text: str
-    gold: Mapping[Passage, float]
-    answers: Sequence[str]
-    answerable: bool
-    history: Sequence[Turn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +34,13 @@ def evaluate(
     *,
     limit: int | None = None,
     answers: bool = True,
-    on_progress: Report = lambda *_: None,
+    on_progress: OnProgress = lambda *_: None,
 ) -> dict[str, Any]:
     """The measures of DESIGN's contract, as one object. Raises EvaluationError where the folder has no such set in it."""
     root = Path(folder)
-    questions = _questions(root)[:limit]
-    with _assistant(root, settings) as assistant:
-        failed = _ingest(assistant, root, on_progress)
-        collection = assistant.library.readable(OWNER, [_COLLECTION])[0]
+    with open_set(root, settings, on_progress=on_progress) as opened:
+        assistant, questions = opened.assistant, opened.questions[:limit]
+        collection = assistant.library.readable(OWNER, [COLLECTION])[0]
         passages = _passages(assistant, collection, by_page=(root / "pdfs").is_dir())
         outcomes = []
         for done, question in enumerate(questions, 1):
@@ -80,7 +50,7 @@ def evaluate(
             "set": root.resolve().name,
             "questions": len(questions),
             "chunks": collection.chunks,
-            "failed_documents": failed,
+            "failed_documents": opened.failed,
             "settings": {"embedder": settings.embedder, "reranker": settings.reranker, "generator": settings.generator},
             **_measures(assistant, outcomes, passages),
         }
@@ -101,84 +71,6 @@ def table(measured: Mapping[str, Any]) -> str:
 
 def _shown(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _questions(root: Path) -> list[Question]:
-    path = root / "questions.jsonl"
-    if not path.is_file():
-        raise EvaluationError(
-            f"{root} holds no questions.jsonl. An evaluation set is that file beside corpus.jsonl[.gz] or pdfs/."
-        )
-    return [_question(json.loads(line), f"{path}:{n}") for n, line in enumerate(path.open(encoding="utf-8"), 1) if line.strip()]
-
-
-def _question(row: Mapping[str, Any], where: str) -> Question:
-    try:
-        pages = {f"{file}#{page}": 1.0 for file, page in row.get("gold_pages", [])}
-        history = [Turn(turn["role"], turn["text"]) for turn in row.get("history", [])]
-        gold = {key: float(grade) for key, grade in row.get("gold", {}).items()} | pages
-        return Question(row["id"], row["question"], gold, row.get("answers", []), row.get("answerable", True), history)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise EvaluationError(
-            f"{where} is not a question of an evaluation set: {error!r}. See the README, footnote eval."
-        ) from error
-
-
-def _assistant(root: Path, settings: Settings) -> Assistant:
-    key = hashlib.sha256(f"{root.resolve()} {settings.embedder} {settings.chunk_tokens}".encode()).hexdigest()[:8]
-    assistant = make_assistant(
-        settings.model_copy(
-            update={
-                "data_dir": settings.data_dir / "eval" / f"{root.resolve().name}-{key}",
-                "library_url": "",
-                "milvus_uri": "",
-            }
-        )
-    )
-    assistant.embedder = CachedEmbedder(assistant.embedder, settings.data_dir / "eval" / "embeddings.sqlite3")
-    return assistant
-
-
-def _ingest(assistant: Assistant, root: Path, on_progress: Report) -> list[dict[str, str]]:
-    if (root / "pdfs").is_dir():
-        report = ingest(
-            assistant,
-            [root / "pdfs"],
-            collection=_COLLECTION,
-            on_progress=lambda p: on_progress("Reading", p.files, p.files_total),
-        )
-    else:
-        rows = list(_corpus(root))
-        report = ingest_documents(
-            assistant, (_prepared(row) for row in rows), collection=_COLLECTION, total=len(rows),
-            on_progress=lambda p: on_progress("Reading", p.files, p.files_total),
-        )  # fmt: skip
-    return [{"source": o.source, "reason": o.reason} for o in report.outcomes if o.status == "failed"]
-
-
-def _corpus(root: Path) -> Iterator[Mapping[str, str]]:
-    packed, plain = root / "corpus.jsonl.gz", root / "corpus.jsonl"
-    if not packed.is_file() and not plain.is_file():
-        raise EvaluationError(f"{root} holds neither corpus.jsonl[.gz] nor pdfs/: there are no documents to ask.")
-    with gzip.open(packed, "rt", encoding="utf-8") if packed.is_file() else plain.open(encoding="utf-8") as lines:
-        yield from (json.loads(line) for line in lines)
-
-
-def _prepared(row: Mapping[str, str]) -> Prepared:
-    content = json.dumps([row["title"], row["text"]], ensure_ascii=False).encode()
-    return Prepared(row["id"], row["id"], content, partial(_parsed, row["title"], row["text"]))
-
-
-def _parsed(title: str, text: str) -> ParsedDocument:
-    """A passage as a document: its paragraphs are its blocks."""
-    blocks, at = [], 0
-    for paragraph in text.split("\n\n"):
-        kept = paragraph.strip()
-        if kept:
-            start = at + paragraph.index(kept)
-            blocks.append(Block("paragraph", start, start + len(kept), 1))
-        at += len(paragraph) + 2
-    return ParsedDocument(title, text, blocks, [Page(1, 0, len(text))], "text/plain")
 
 
 def _passages(assistant: Assistant, collection: Collection, *, by_page: bool) -> dict[int, list[Passage]]:
@@ -283,9 +175,9 @@ def _citations(
     }
 
 
-def _cited_documents(assistant: Assistant, answered: Sequence[tuple[_Outcome, Answer]]) -> Iterator[Any]:
+def _cited_documents(assistant: Assistant, answered: Sequence[tuple[_Outcome, Answer]]) -> Iterator[Document]:
     cited = {c.document_id for _, a in answered for c in a.citations}
-    return (d for d in assistant.library.documents(reader=OWNER, names=[_COLLECTION]) if d.id in cited)
+    return (d for d in assistant.library.documents(reader=OWNER, names=[COLLECTION]) if d.id in cited)
 
 
 def _percentile(values: Sequence[float], percent: int) -> float | None:

@@ -73,9 +73,14 @@ class _Marks:
                 mark = f'<a class="cite" href="#cite-{self._answer}.{number}" aria-label="Footnote {number}">{number}</a>'
             else:
                 continue
-            out += plain_html(text[read : found.start()]) + mark
+            out += _with_tabs(text[read : found.start()]) + mark
             read = found.end()
-        return out + plain_html(text[read:])
+        return out + _with_tabs(text[read:])
+
+
+def _with_tabs(text: str) -> str:
+    # Cells of a quoted table row are parted by tabs, which a browser would draw as mere blanks.
+    return plain_html(text).replace("\t", '<span class="tab">\t</span>')
 
 
 @cache
@@ -101,8 +106,6 @@ def _blocks(tokens: Sequence[Token], marks: _Marks) -> Iterator[str]:
         elif kind in _BLOCK_TAGS and edge in ("open", "close"):
             if not token.hidden:
                 yield f"<{_first_number(token)}>" if edge == "open" else f"</{_BLOCK_TAGS[kind]}>"
-            elif edge == "close":
-                yield "\n"
         else:
             yield plain_html(token.content)
 

@@ -53,6 +53,10 @@ def test_markdown_that_people_write_is_drawn() -> None:
     assert "<td>2</td>" in html
 
 
+def test_the_cells_of_a_quoted_row_stay_apart() -> None:
+    assert answer_html("London\t£165 [1]", answer=1, cited=[]) == '<p>London<span class="tab">\t</span>£165 [1]</p>'
+
+
 def test_only_marks_that_were_cited_become_links_and_never_inside_code() -> None:
     html = answer_html("One [1], two [2], code `[1]`.", answer=7, cited=[1])
     assert html.count('href="#cite-7.1"') == 1

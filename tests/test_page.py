@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from assistant.errors import SettingsError
 from assistant.settings import read_settings
@@ -158,7 +158,7 @@ def ask(page: Page, question: str) -> None:
     expect(page.locator("#current :is(.tools, .trouble)")).to_be_visible()
 
 
-def upload(page: Page, *files: Path | dict[str, object]) -> None:
+def upload(page: Page, *files: Path | FilePayload) -> None:
     page.locator("#library input[type=file]").set_input_files(list(files))  # type: ignore[arg-type]
     expect(page.locator(".outcomes li")).to_have_count(len(files))
     expect(page.locator(".outcomes .reading")).to_have_count(0)
@@ -261,7 +261,7 @@ def test_nothing_that_a_document_or_an_answer_says_becomes_active(
     text = f"# The lamp {bait}\n\nThe lamp is cleaned every Monday by the keeper. {bait}\n"
     endpoint.script = lambda sent: streamed(["The lamp is cleaned every Monday [1].\n\n", bait, f"\n\n[1]: {canary.url}/ref"])
     page = open_page(written)
-    upload(page, {"name": "lamp.md", "mimeType": "text/markdown", "buffer": text.encode()})
+    upload(page, _text_file("lamp.md", text))
     ask(page, "When is the lamp cleaned?")
     page.locator("#current a.cite").first.click()
     expect(page.locator("#source-body mark")).to_contain_text("every Monday")
@@ -274,6 +274,20 @@ def test_nothing_that_a_document_or_an_answer_says_becomes_active(
     assert addresses
     assert all(address.startswith("#") for address in addresses), addresses
     assert canary.asked == []
+
+
+def test_a_footnote_of_a_document_that_changed_says_so_and_keeps_its_quote(
+    written: Server, endpoint: ScriptedEndpoint, open_page: OpenPage
+) -> None:
+    endpoint.script = lambda sent: streamed(["The horn is blown every evening [1]."])
+    page = open_page(written)
+    upload(page, _text_file("horn.md", "# The horn\n\nThe horn is blown every evening by the keeper.\n"))
+    ask(page, "When is the horn blown?")
+    upload(page, _text_file("horn.md", "# The horn\n\nThe horn is blown in fog only.\n"))
+    expect(page.locator(".outcomes .changed")).to_contain_text("replaced")
+    page.locator("#current a.cite").first.click()
+    expect(page.locator("#source-body .trouble")).to_contain_text("has changed since")
+    expect(page.locator("#source-body mark")).to_have_text("The horn is blown every evening by the keeper.")
 
 
 def test_the_browser_itself_refuses_what_is_not_ours(written: Server, browser: Browser, canary: Canary) -> None:
@@ -351,6 +365,10 @@ def test_an_interrupted_server_ends_cleanly(served: Server) -> None:
     assert served.process.returncode == 0
     assert f"Footnote is at {served.url}" in said
     assert "Traceback" not in said
+
+
+def _text_file(name: str, text: str) -> FilePayload:
+    return {"name": name, "mimeType": "text/markdown", "buffer": text.encode()}
 
 
 def _get(address: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str]]:

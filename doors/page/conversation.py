@@ -216,5 +216,5 @@ def _tools(answer: Answer) -> str:
 
 
 def _shortened(text: str, most: int = 150) -> str:
-    line = " ".join(text.split())
+    line = " ".join(text.replace("\t", " · ").split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"

@@ -70,19 +70,31 @@ def _passage(text: str, page: Page, start: int, end: int) -> str:
         stop = found.start() if found else last
         if text[place:stop].strip():
             before, after = ("… " if place == first > page.start else ""), (" …" if stop == last < page.end else "")
-            paragraphs.append(f"<p>{before}{_marked(text, place, stop, start, end)}{after}</p>")
+            if "\t" in text[place:stop]:
+                paragraphs.append(_table(text, place, stop, start, end))
+            else:
+                paragraphs.append(f"<p>{before}{_marked(text, place, stop, start, end)}{after}</p>")
         place = found.end() if found else last
     return "".join(paragraphs)
 
 
+def _table(text: str, first: int, last: int, start: int, end: int) -> str:
+    """Rows of a table: one a line, its cells parted by tabs."""
+    out, place = [], first
+    for row in text[first:last].split("\n"):
+        out.append("<tr>")
+        for cell in row.split("\t"):
+            out.append(f"<td>{_marked(text, place, place + len(cell), start, end)}</td>")
+            place += len(cell) + 1
+        out.append("</tr>")
+    return f"<table>{''.join(out)}</table>"
+
+
 def _marked(text: str, first: int, last: int, start: int, end: int) -> str:
     start, end = min(max(start, first), last), max(min(end, last), first)
-    rows = " | " in text[first:last]
-    parts = [plain_html(text[first:start]), plain_html(text[start:end]), plain_html(text[end:last])] if start < end else [
-        plain_html(text[first:last]), "", ""
-    ]  # fmt: skip
-    before, quote, after = (part.replace("\n", "<br>") if rows else part for part in parts)
-    return f"{before}<mark>{quote}</mark>{after}" if quote else before
+    if start >= end:
+        return plain_html(text[first:last])
+    return f"{plain_html(text[first:start])}<mark>{plain_html(text[start:end])}</mark>{plain_html(text[end:last])}"
 
 
 def _surroundings(text: str, page: Page, start: int, end: int) -> tuple[int, int]:

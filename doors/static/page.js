@@ -51,7 +51,7 @@
     if (headings) headings.textContent = link.dataset.headings;
     byId('source').scrollTop = 0;
     const mark = body.querySelector('mark'), passage = body.querySelector('.passage');
-    if (mark) passage.scrollTop = mark.offsetTop - 60;
+    if (mark) passage.scrollTop += mark.getBoundingClientRect().top - passage.getBoundingClientRect().top - 60;
     const sheet = body.querySelector('.sheet'), picture = sheet && sheet.querySelector('img');
     if (picture) {
       const scroll = () => { sheet.scrollTop = Number(sheet.dataset.top) * picture.height - sheet.clientHeight * .35; };
