@@ -75,7 +75,8 @@ class _Page:
     def tie(self, blocks: Any) -> None:
         """Join components and handlers. None of the events is offered as an API."""
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
-        answering = {**quiet, "concurrency_limit": _TABS_AT_ONCE, "concurrency_id": "answering"}
+        # "once" would swallow a question that is asked at the very end of an answer; `_ask` itself refuses one in its midst.
+        answering = {**quiet, "concurrency_limit": _TABS_AT_ONCE, "concurrency_id": "answering", "trigger_mode": "multiple"}
         library = {**quiet, "concurrency_limit": _TABS_AT_ONCE, "concurrency_id": "library"}
         shown = [self.box, self.past, self.current, self.ask, self.stop]
         listed = [self.collection, self.documents, self.past]

@@ -129,7 +129,7 @@ class Assistant:
     ) -> Retrieval:
         """As `retrieve`, with the order of every stage and the time that it took."""
         of = self._chosen(collection, collections, reader)
-        return self.retriever.search(question, of, k=k) if any(c.chunks for c in of) else Retrieval(question, (), {}, {})
+        return self.retriever.search(question, of, k=k) if any(c.chunks for c in of) else Retrieval(question, (), {}, {}, 0)
 
     def ask(
         self,
@@ -186,7 +186,7 @@ class Assistant:
     def answer_from(self, found: Retrieval, *, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         """The rest of a stream once the passages are there: Text pieces, then Done."""
         query, passages = found.query, found.hits[: self.limits.answer_passages]
-        sure = confidence(query, passages)
+        sure = confidence(query, passages, searched=found.searched, covered=self.embedder.languages)
         language = detect_language(question, fallback=passages[0].chunk.language if passages else "en")
         not_found = Answer(
             question, query, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,

@@ -34,9 +34,9 @@ _COVERED = _Rule(constant=-4.18, cosine=8.47, coverage=5.29, log_passages=-0.32)
 _UNCOVERED = _Rule(constant=-4.37, cosine=4.54, coverage=7.70, log_passages=-0.36)
 
 
-def confidence(query: str, hits: Sequence[Hit], *, passages: int = 1000, covered: Sequence[str] = ("en",)) -> float:
+def confidence(query: str, hits: Sequence[Hit], *, searched: int, covered: Sequence[str]) -> float:
     """How likely the hits answer the query, 0 to 1; 0 without hits. It reads the best cosine and the share of the query's terms
-    that one hit holds. `passages` is how many were searched, `covered` the languages that the embedder covers.
+    that one hit holds. `searched` is how many passages there were, `covered` the languages that the embedder covers.
 
     It tells questions that the documents do not touch. A near miss, where they speak of the matter and leave the answer out, it
     takes for an answer: of SQuAD 2's .92, of ClapNQ's .73.
@@ -50,7 +50,7 @@ def confidence(query: str, hits: Sequence[Hit], *, passages: int = 1000, covered
     coverage = max(map(len, held)) / len(wanted) if wanted else 0.0
     cosine = max(hit.scores.get("dense", 0.0) for hit in hits[:_LOOKED_AT])
     rule = _COVERED if language in covered else _UNCOVERED
-    log_odds = rule.constant + rule.cosine * cosine + rule.coverage * coverage + rule.log_passages * math.log(max(1, passages))
+    log_odds = rule.constant + rule.cosine * cosine + rule.coverage * coverage + rule.log_passages * math.log(max(1, searched))
     return 1 / (1 + math.exp(-log_odds))
 
 

@@ -38,25 +38,31 @@ class Retriever:
         if k < 1:
             raise ValueError(f"k is {k}; it must be 1 or more.")
         clock = _Clock()
+        languages = self.library.languages(of)
+        language = language_of_query(query, languages)
         with clock.measure("embed"):
             vector = self.embedder.encode_queries([query])[0]
         with clock.measure("dense"):
             dense = self._leg(of, lambda name, limit: self.index.search_dense(name, vector, limit))
         with clock.measure("bm25"):
-            terms = self._query_vector(query, of)
+            terms = self._query_vector(query, of, languages)
             bm25 = self._leg(of, lambda name, limit: self.index.search_sparse(name, terms, limit))
         with clock.measure("fuse"):
-            fused = self._fuse(query, of, dense, bm25)
-            keep = max(k, self.rerank_depth)
-            chunks = self.library.chunks(of, [i for i, _ in fused[:keep]])
-            fused = [(i, score) for i, score in fused if i in chunks or i not in {j for j, _ in fused[:keep]}]
+            fused = self._fused(dense, bm25, language)
+            chunks = self.library.chunks(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
         stages: dict[str, Scored] = {"bm25": bm25, "dense": dense, "fused": fused}
         if self.reranker is not None:
             with clock.measure("rerank"):
-                stages["reranked"] = self._rerank(query, fused, chunks, of)
-        delivered = stages.get("reranked", fused)[:k]
-        hits = tuple(_hit(chunks[i], score, stages) for i, score in delivered if i in chunks)
-        return Retrieval(query, hits, {name: [i for i, _ in leg] for name, leg in stages.items()}, clock.milliseconds)
+                stages["reranked"] = self._reranked(self.reranker, query, fused, chunks, language)
+        # A chunk that was removed meanwhile is in no stage's hits.
+        delivered = [(i, score) for i, score in stages.get("reranked", fused) if i in chunks][:k]
+        return Retrieval(
+            query,
+            tuple(_hit(chunks[i], score, stages) for i, score in delivered),
+            {stage: [i for i, _ in leg] for stage, leg in stages.items()},
+            clock.milliseconds,
+            searched=sum(c.chunks for c in of),
+        )
 
     def _leg(self, of: Sequence[Collection], search: Callable[[str, int], Scored]) -> Scored:
         """One leg over all the collections: the best `depth` that are live."""
@@ -70,26 +76,23 @@ class Retriever:
                 return kept[: self.depth]
             limit *= 2
 
-    def _query_vector(self, query: str, of: Sequence[Collection]) -> Mapping[int, float]:
+    def _query_vector(self, query: str, of: Sequence[Collection], languages: Sequence[str]) -> Mapping[int, float]:
         """The query's terms as each language of the documents stems them: a document holds its own language's terms only."""
-        counts = query_counts(query, self.library.languages(of))
+        counts = query_counts(query, languages)
         frequencies, total = self.library.chunk_counts(of, list(counts))
         return query_vector(counts, frequencies, total)
 
-    def _fuse(self, query: str, of: Sequence[Collection], dense: Scored, bm25: Scored) -> Scored:
+    def _fused(self, dense: Scored, bm25: Scored, language: str) -> Scored:
         if self.fusion == "rrf":
             return reciprocal_rank(dense, bm25)
-        language = language_of_query(query, self.library.languages(of))
         return convex(dense, bm25, weight=dense_weight(language, self.embedder.languages))
 
-    def _rerank(self, query: str, fused: Scored, chunks: Mapping[int, Chunk], of: Sequence[Collection]) -> Scored:
+    def _reranked(self, reranker: Reranker, query: str, fused: Scored, chunks: Mapping[int, Chunk], language: str) -> Scored:
         """The head of the fused list by the blend of both scores, then the rest as it was."""
-        assert self.reranker is not None
         head = [hit for hit in fused[: self.rerank_depth] if hit[0] in chunks]
-        scores = self.reranker.score(query, [chunks[i].search_text for i, _ in head])
-        language = language_of_query(query, self.library.languages(of))
-        weight = rerank_weight(language, self.embedder.languages)
-        return [*blend(head, scores, weight=weight), *fused[self.rerank_depth :]]
+        scores = reranker.score(query, [chunks[i].search_text for i, _ in head])
+        blended = blend(head, scores, weight=rerank_weight(language, self.embedder.languages))
+        return [*blended, *fused[self.rerank_depth :]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,12 +138,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """What one search came to: the hits as delivered, and of every stage on the way its order (chunk ids, best first) and time."""
+    """What one search came to: the hits as delivered, and of every stage on the way its order (chunk ids, best first) and time.
+    `searched` counts the chunks that were there to be found."""
 
     query: str
     hits: Sequence[Hit]
     stages: Mapping[str, Sequence[int]]
     milliseconds: Mapping[str, float]
+    searched: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def test_follow_ups_lean_in_other_languages() -> None:
 )
 def test_a_question_that_the_passages_touch_is_answered(question: str, embedder: MiniLM) -> None:
     hits = [_hit(text, embedder, question) for text in (LEAVE, TRAVEL)]
-    assert enough(confidence(question, hits, passages=3))
+    assert enough(confidence(question, hits, searched=3, covered=["en"]))
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,15 @@ def test_a_question_that_the_passages_touch_is_answered(question: str, embedder:
 )
 def test_a_question_that_the_passages_do_not_touch_is_refused(question: str, embedder: MiniLM) -> None:
     hits = [_hit(text, embedder, question) for text in (LEAVE, TRAVEL)]
-    assert not enough(confidence(question, hits, passages=3))
+    assert not enough(confidence(question, hits, searched=3, covered=["en"]))
 
 
 def test_no_hits_are_no_answer() -> None:
-    assert confidence("leave", []) == 0.0
+    assert confidence("leave", [], searched=0, covered=["en"]) == 0.0
 
 
 def test_more_passages_to_choose_from_make_the_same_hits_less_sure(embedder: MiniLM) -> None:
     question = "unused leave"
     hits = [_hit(LEAVE, embedder, question)]
-    assert confidence(question, hits, passages=10) > confidence(question, hits, passages=100_000)
+    few, many = (confidence(question, hits, searched=n, covered=["en"]) for n in (10, 100_000))
+    assert few > many

@@ -67,8 +67,8 @@ class Conversation:
 def follow(
     assistant: Assistant, conversation: Conversation, question: str, collection: str, *, ready: Callable[[], None]
 ) -> Iterator[Exchange]:
-    """Ask once `ready` returns, and give the exchange each time there is something new to see. An error ends in its `error`; once
-    it is stopped, nothing is added to it any more."""
+    """Ask once `ready` returns, and give the exchange when there is something new to see, and every second, so that whoever
+    draws it may leave. An error ends in its `error`; once it is stopped, nothing is added to it any more."""
     history = conversation.turns()
     exchange = Exchange(len(conversation.exchanges) + 1, question)
     conversation.exchanges.append(exchange)
@@ -91,7 +91,7 @@ def follow(
     threading.Thread(target=read, name="answer", daemon=True).start()
     try:
         while not exchange.over:
-            for step in (came.get(), *_at_hand(came)):
+            for step in _at_hand(came):
                 _take(exchange, step)
             yield exchange
             time.sleep(_REDRAW_SECONDS)
@@ -100,7 +100,9 @@ def follow(
 
 
 def _at_hand(came: Queue[Event | Exception | None]) -> Iterator[Event | Exception | None]:
+    """All that has come; the first is waited for, for a second."""
     with suppress(Empty):
+        yield came.get(timeout=1.0)
         while True:
             yield came.get_nowait()
 
