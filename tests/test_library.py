@@ -9,9 +9,10 @@ import pytest
 
 from assistant.answering import Assistant
 from assistant.errors import CollectionNotFound, DocumentNotFound, LibraryError
-from assistant.lexical import term_counts
+from assistant.lexical import document_vector, term_counts
 from assistant.library import OWNER, Library
 from assistant.packing import pack_runs, unpack_runs
+from assistant.protocols import IndexRow
 from assistant.types import TextRun
 from ingestion import forget, ingest
 from tests.conftest import WriteFile
@@ -91,6 +92,20 @@ def test_chunks_of_a_version_that_is_not_live_are_never_shown(assistant: Assista
     assert assistant.library.live_ids([collection], [chunk.id, *(i for i, _ in rows)]) == set()
     ingest(assistant, [write("b.txt", "Something else entirely.")])
     assert {h.chunk.text for h in assistant.retrieve("gate closes nine")} == {"Something else entirely."}
+
+
+def test_a_retired_version_is_never_shown_though_the_index_still_holds_its_rows(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "The gate closes at seven.")
+    ingest(assistant, [path])
+    (collection,) = assistant.library.readable(OWNER)
+    (old, counts) = next(assistant.library.every_chunk(collection))
+    write("a.txt", "The gate closes at nine.")
+    ingest(assistant, [path])
+    vector = assistant.embedder.encode_documents([old.search_text])[0]
+    assistant.index.upsert(collection.index_name, [IndexRow(old.id, vector, document_vector(counts, 10.0))])
+    assert old.id in {i for i, _ in assistant.index.search_dense(collection.index_name, vector, 5)}
+    assert assistant.library.live_ids([collection], [old.id]) == set()
+    assert {h.chunk.text for h in assistant.retrieve("gate closes at seven")} == {"The gate closes at nine."}
 
 
 def test_chunk_ids_never_come_back(assistant: Assistant, write: WriteFile) -> None:

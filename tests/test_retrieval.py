@@ -35,13 +35,19 @@ def test_several_collections_are_ranked_as_one_would_be(assistant: Assistant, wr
     ingest(assistant, paths[3:], collection="right")
     together = assistant.search("apple in the west", collection="all")
     apart = assistant.search("apple in the west", collections=["left", "right"])
-    assert [h.chunk.text for h in together.hits] == [h.chunk.text for h in apart.hits]
+    assert [(h.chunk.text, h.ranks) for h in together.hits] == [(h.chunk.text, h.ranks) for h in apart.hits]
     assert len(together.hits) == 6
 
 
 def test_rows_of_retired_versions_do_not_crowd_out_live_ones(assistant: Assistant, write: WriteFile) -> None:
-    paths = [write(f"{i}.txt", f"apple apple apple {i}") for i in range(90)]
-    ingest(assistant, [*paths, write("live.txt", "one apple among many other words in a longer text")])
+    paths = [write(f"{i}.txt", f"This is the apple of all the apples that the apple tree has, number {i}.") for i in range(90)]
+    ingest(
+        assistant,
+        [
+            *paths,
+            write("live.txt", "Here is only one apple, among many other words that are in this longer text about the garden."),
+        ],
+    )
     for document in assistant.library.documents(reader=OWNER):
         if document.source != "live.txt":
             assistant.library.remove(document.id, reader=OWNER)  # the index keeps its rows
