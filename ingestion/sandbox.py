@@ -148,7 +148,7 @@ class Sandbox:
         if os.WTERMSIG(status) == signal.SIGXCPU:
             seconds = self._limits.cpu_seconds_for(size)
             return FileTooLarge(
-                f"'{name}' ({size:,} bytes) needs more than {seconds:,.0f} seconds of processor time, the limit for its size: it is "
+                f"'{name}' ({size:,} bytes) needs more than {seconds:,.1f} seconds of processor time, the limit for its size: it is "
                 "built to do harm, or needs to be saved again."
             )
         if os.WTERMSIG(status) == signal.SIGKILL:

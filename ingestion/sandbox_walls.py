@@ -46,8 +46,8 @@ class Limits:
 
     memory_bytes: int = 2_000_000_000
     cpu_seconds: int = 60
-    least_cpu_seconds: float = 3
-    cpu_seconds_per_megabyte: float = 20
+    least_cpu_seconds: float = 2.5
+    cpu_seconds_per_megabyte: float = 10
     wall_seconds: float = 90
     output_bytes: int = 256_000_000
     open_files: int = 64

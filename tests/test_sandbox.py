@@ -101,7 +101,7 @@ def test_pages_and_boxes_come_from_the_child_as_they_are(sandbox: Sandbox) -> No
     [
         ("hang", FileTooLarge, "5 seconds"),
         ("trickle", FileTooLarge, "5 seconds"),
-        ("spin", FileTooLarge, "2 seconds of processor time, the limit for its size"),
+        ("spin", FileTooLarge, "2.0 seconds of processor time, the limit for its size"),
         ("exit", CorruptFile, "exit 3"),
         ("leave", CorruptFile, "exit 1"),
         ("crash", CorruptFile, "Segmentation fault"),

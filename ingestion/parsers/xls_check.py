@@ -17,42 +17,63 @@ _FIRST_SPECIAL = 0xFFFFFFFA
 _MINI_SECTOR_BYTES = 64
 _MINI_BELOW_BYTES = 4096
 _WORKBOOKS = ("workbook", "book")
-_BEGIN, _PASSWORD, _STRINGS, _DIMENSIONS = 0x0809, 0x002F, 0x00FC, 0x0200
-_CELLS = frozenset((0x0006, 0x0203, 0x0204, 0x0205, 0x00FD, 0x027E, 0x00D6, 0x00BD, 0x0001, 0x0002, 0x0003, 0x0004, 0x0005))
+_END, _PASSWORD, _SHEET, _STRINGS, _DIMENSIONS, _NUMBERS = 0x000A, 0x002F, 0x0085, 0x00FC, 0x0200, 0x00BD
+_CELLS = frozenset((0x0006, 0x0203, 0x0204, 0x0205, 0x00FD, 0x027E, _NUMBERS))
 _SHORTEST_STRING = 3
 
 
 def check_xls(data: bytes, name: str, *, most_cells: int) -> None:
     """Refuse what python-calamine 0.9 would follow without end or give more memory than there is: sectors in a circle, sizes beyond
-    the file, sheets of more than `most_cells` cells. Raises CorruptFile, EncryptedFile or FileTooLarge."""
+    the file, sheets of more than `most_cells` cells together. Raises CorruptFile, EncryptedFile or FileTooLarge."""
     try:
-        cells = 0
-        last_row = last_column = 0
         workbook = _workbook(data)
-        for kind, start, end in _records(workbook):
-            if kind == _PASSWORD:
-                raise EncryptedFile(f"'{name}' is protected by a password. Save it without one.")
-            if (
-                kind == _STRINGS
-                and end - start >= 8
-                and struct.unpack_from("<I", workbook, start + 4)[0] > len(workbook) // _SHORTEST_STRING
-            ):
-                raise ValueError("it announces more strings than it can hold")
-            if kind == _BEGIN:
-                cells += last_row * last_column
-                last_row = last_column = 0
-            elif kind in _CELLS and end - start >= 4:
-                row, column = struct.unpack_from("<HH", workbook, start)
-                last_row, last_column = max(last_row, row + 1), max(last_column, column + 1)
-            elif kind == _DIMENSIONS and end - start >= 12:
-                _, rows, _, columns = struct.unpack_from("<IIHH", workbook, start)
-                last_row, last_column = max(last_row, rows), max(last_column, columns)
+        sheets = list(_sheets(workbook, name))
+        if len(set(sheets)) < len(sheets):
+            raise ValueError("two of its sheets lie in one place")
+        cells = walked = 0
+        for start in sheets:
+            sheet_cells, end = _extent(workbook, start)
+            cells, walked = cells + sheet_cells, walked + end - start
+            if walked > 2 * len(workbook):
+                raise ValueError("its sheets lie in one another")
+            if cells > most_cells:
+                raise FileTooLarge(
+                    f"'{name}' has sheets that spread over more than {most_cells} cells. Delete the cells that lie far from its tables."
+                )
     except (ValueError, IndexError, struct.error) as error:
         raise CorruptFile(f"'{name}' is damaged: {error}. Open it in Excel and save it again.") from error
-    if cells + last_row * last_column > most_cells:
-        raise FileTooLarge(
-            f"'{name}' has sheets that spread over more than {most_cells} cells. Delete the cells that lie far from its tables."
-        )
+
+
+def _sheets(workbook: bytes, name: str) -> Iterator[int]:
+    """Where each sheet begins."""
+    for kind, start, end in _records(workbook, 0):
+        if kind == _PASSWORD:
+            raise EncryptedFile(f"'{name}' is protected by a password. Save it without one.")
+        if kind == _STRINGS and end - start >= 8:
+            (count,) = struct.unpack_from("<I", workbook, start + 4)
+            if count > len(workbook) // _SHORTEST_STRING:
+                raise ValueError("it announces more strings than it can hold")
+        elif kind == _SHEET and end - start >= 4:
+            yield struct.unpack_from("<I", workbook, start)[0]
+
+
+def _extent(workbook: bytes, position: int) -> tuple[int, int]:
+    """The cells of a sheet, from the first of them to the last, and where its records end."""
+    announced = last_row = last_column = 0
+    end = position
+    for kind, start, end in _records(workbook, position):
+        if kind in _CELLS and end - start >= 4:
+            row, column = struct.unpack_from("<HH", workbook, start)
+            if kind == _NUMBERS:
+                column += (end - start) // 6
+            last_row, last_column = max(last_row, row), max(last_column, column)
+        elif kind == _DIMENSIONS and end - start in (10, 14):
+            layout = "<IIHH" if end - start == 14 else "<HHHH"
+            first_row, rows, first_column, columns = struct.unpack_from(layout, workbook, start)
+            if rows and columns and (first_row >= rows or first_column >= columns):
+                raise ValueError("a sheet ends before it begins")
+            announced = max(announced, rows * columns)
+    return max(announced, (last_row + 1) * (last_column + 1)), end
 
 
 def _workbook(data: bytes) -> bytes:
@@ -70,8 +91,10 @@ def _workbook(data: bytes) -> bytes:
     directory = _stream(data, table, struct.unpack_from("<I", data, 48)[0], size, offset=size)
     mini_table = _words(_stream(data, table, struct.unpack_from("<I", data, 60)[0], size, offset=size))
     _check_no_circle(mini_table)
+    if len(directory) % _ENTRY_BYTES:
+        raise ValueError("its directory is cut off")
     mini_stream = workbook = b""
-    for place in range(0, len(directory) - _ENTRY_BYTES + 1, _ENTRY_BYTES):
+    for place in range(0, len(directory), _ENTRY_BYTES):
         entry = directory[place : place + _ENTRY_BYTES]
         start, length = struct.unpack_from("<IQ" if size > _HEADER_BYTES else "<II", entry, 116)
         if not entry[66]:
@@ -132,10 +155,10 @@ def _check_no_circle(table: array[int]) -> None:
                 raise ValueError("its sectors run in a circle")
 
 
-def _records(workbook: bytes) -> Iterator[tuple[int, int, int]]:
-    """Each record's kind, and where its content begins and ends."""
-    position = 0
-    while position + 4 <= len(workbook):
+def _records(workbook: bytes, position: int) -> Iterator[tuple[int, int, int]]:
+    """Each record's kind, and where its content begins and ends, from there to an end record."""
+    kind = 0
+    while position + 4 <= len(workbook) and kind != _END:
         kind, length = struct.unpack_from("<HH", workbook, position)
         yield kind, position + 4, min(position + 4 + length, len(workbook))
         position += 4 + length
