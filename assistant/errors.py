@@ -2,6 +2,9 @@
 
 FootnoteError
 ├── SettingsError               a setting is missing, misspelt or out of range
+├── InvalidRequest              an argument that cannot be meant: an empty question, k below one, nothing to read (also a ValueError)
+├── PathNotFound                a path that was given is not there
+├── EvaluationError             the folder does not hold an evaluation set
 ├── LibraryError                the database of record refused or could not be read
 │   ├── DocumentNotFound
 │   ├── CollectionNotFound      no such collection, or none that this reader may read
@@ -28,6 +31,18 @@ class FootnoteError(Exception):
 
 
 class SettingsError(FootnoteError):
+    pass
+
+
+class InvalidRequest(FootnoteError, ValueError):
+    pass
+
+
+class PathNotFound(FootnoteError):
+    pass
+
+
+class EvaluationError(FootnoteError):
     pass
 
 

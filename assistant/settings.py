@@ -42,13 +42,19 @@ class Settings(BaseSettings):
 
     embedder: Literal["minilm"] = Field(default="minilm", description="Model of the dense vectors: `minilm`.")
     embedder_threads: int = Field(default=2, ge=1, le=64, description="Threads of the built-in model.")
-    chunk_tokens: int = Field(default=256, ge=32, le=4096, description="Most tokens in a chunk, counted by the embedder's tokenizer.")
+    chunk_tokens: int = Field(
+        default=256, ge=32, le=4096, description="Most tokens in a chunk, counted by the embedder's tokenizer."
+    )
     fusion: Literal["convex", "rrf"] = Field(default="convex", description="How the two legs are joined: `convex` or `rrf`.")
-    reranker: Literal["maxsim", "none"] = Field(default="maxsim", description="Order of the head of the list: `maxsim` or `none`.")
+    reranker: Literal["maxsim", "none"] = Field(
+        default="maxsim", description="Order of the head of the list: `maxsim` or `none`."
+    )
     rerank_depth: int = Field(default=20, ge=1, le=100, description="How many hits are reranked.")
 
     generator: Literal["quotes", "openai"] = Field(default="quotes", description="`quotes` (no language model) or `openai`.")
-    openai_base_url: str = Field(default="", description="Address of an OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1.")
+    openai_base_url: str = Field(
+        default="", description="Address of an OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1."
+    )
     openai_model: str = Field(default="", description="Name of the model at that endpoint.")
     openai_api_key: SecretStr = Field(default=SecretStr(""), description="Key of that endpoint, where it wants one.")
     context_tokens: int = Field(default=8192, ge=512, description="Context length of that model.")

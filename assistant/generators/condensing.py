@@ -16,8 +16,7 @@ _WORD = re.compile(r"[^\W_]+")
 _POINTING = {
     "en": "it its itself they them their theirs this that these those he him his himself she her hers herself there one "
     "ones such same former latter else another",
-    "fr": "il ils elle elles lui leur leurs eux y en ce cet cette ces cela ça ceci celui celle ceux celles son sa ses "
-    "même mêmes",
+    "fr": "il ils elle elles lui leur leurs eux y en ce cet cette ces cela ça ceci celui celle ceux celles son sa ses même mêmes",
     "pt": "ele ela eles elas dele dela deles delas lhe lhes isso isto esse essa esses essas este esta aquele aquela nele "
     "nela seu sua seus suas lá mesmo mesma",
     "es": "él ella ellos ellas ello lo le les eso esto ese esa esos esas este esta estos estas aquel aquella su sus suyo "
