@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -29,11 +29,16 @@ _TELEMETRY_OFF = {
 
 
 class Settings(BaseSettings):
-    """Every setting with its default. In the environment each is called FOOTNOTE_ and its name in capitals."""
+    """Every setting with its default. In the environment each is called FOOTNOTE_ and its name in capitals.
+
+    The arguments come first, then FOOTNOTE_*, then .env, then the defaults. Raises SettingsError, also for a name that no setting
+    has. Paths become absolute, so that a later change of the working folder moves nothing.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+        env_prefix=_PREFIX, env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore", env_ignore_empty=True,
+        validate_default=True,
+    )  # fmt: skip
 
     data_dir: Path = Field(default=Path("data"), description="Folder of the library, the index and the originals.")
     library_url: str = Field(default="", description="Address of the library; empty is an SQLite file in the data folder.")
@@ -59,6 +64,7 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr = Field(default=SecretStr(""), description="Key of that endpoint, where it wants one.")
     context_tokens: int = Field(default=8192, ge=512, description="Context length of that model.")
     max_answer_tokens: int = Field(default=800, ge=16, description="Most tokens of a written answer.")
+    tiktoken_file: str = Field(default="", description="Vocabulary file to count its tokens with; empty is an estimate.")
     answer_timeout_seconds: float = Field(default=60.0, gt=0, description="Wall-clock limit of a written answer.")
     token_timeout_seconds: float = Field(default=20.0, gt=0, description="Longest wait between two pieces of a written answer.")
     answer_passages: int = Field(default=6, ge=1, le=50, description="Passages that an answer may rest on.")
@@ -67,16 +73,26 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that `footnote serve` listens on.")
     port: int = Field(default=7860, ge=1, le=65535, description="Port that `footnote serve` listens on.")
 
+    def __init__(self, **given: Any) -> None:
+        _refuse_unknown(given)
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            lines = [f"{_PREFIX}{'_'.join(map(str, e['loc'])).upper()}={e['input']!r}: {e['msg']}." for e in error.errors()]
+            raise SettingsError("\n".join([*lines, "Correct it in the environment, in .env or in the call."])) from error
+
+    @field_validator("data_dir", "tiktoken_file")
+    @classmethod
+    def _absolute(cls, path: Path | str) -> Path | str:
+        try:
+            return type(path)(Path(path).expanduser().absolute()) if path != "" else path
+        except RuntimeError as error:  # "~name" of nobody here
+            raise ValueError(str(error)) from error
+
 
 def read_settings(**given: Any) -> Settings:
-    """Settings from the arguments, then FOOTNOTE_*, then .env, then the defaults. Raises SettingsError, also for a
-    FOOTNOTE_ name that no setting has."""
-    _refuse_unknown({**dotenv_values(".env"), **os.environ})
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        lines = [f"FOOTNOTE_{'_'.join(map(str, e['loc'])).upper()}={e['input']!r}: {e['msg']}." for e in error.errors()]
-        raise SettingsError("\n".join([*lines, "Correct it in the environment or in .env."])) from error
+    """As `Settings(...)`, for those who read it as a verb. Raises SettingsError."""
+    return Settings(**given)
 
 
 def switch_off_telemetry() -> None:
@@ -84,10 +100,14 @@ def switch_off_telemetry() -> None:
     os.environ.update(_TELEMETRY_OFF)
 
 
-def _refuse_unknown(environment: dict[str, str | None]) -> None:
+def _refuse_unknown(given: dict[str, Any]) -> None:
+    try:
+        environment = {**dotenv_values(".env"), **os.environ}
+    except ValueError as error:
+        raise SettingsError(f"The file .env is not UTF-8 text: {error}. Save it as UTF-8.") from error
     known = {_PREFIX + name.upper() for name in Settings.model_fields}
-    for name in environment:
-        if name.upper().startswith(_PREFIX) and name.upper() not in known:
-            nearest = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f"Did you mean {nearest[0]}?" if nearest else f"The settings are {', '.join(sorted(known))}."
-            raise SettingsError(f"No setting is called {name}. {hint}")
+    unknown = [name for name in environment if name.upper().startswith(_PREFIX) and name.upper() not in known]
+    for name in [*unknown, *(given.keys() - Settings.model_fields.keys())]:
+        nearest = difflib.get_close_matches(_PREFIX + name.upper().removeprefix(_PREFIX), known, n=1)
+        hint = f"Did you mean {nearest[0]}?" if nearest else f"The settings are {', '.join(sorted(known))}."
+        raise SettingsError(f"No setting is called {name}. {hint}")

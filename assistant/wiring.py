@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from assistant.answering import Assistant, Limits
 from assistant.errors import SettingsError
 from assistant.library import Library
@@ -30,13 +32,17 @@ def make_assistant(settings: Settings) -> Assistant:
 
 
 def make_library(settings: Settings) -> Library:
-    return Library(settings.library_url or f"sqlite:///{settings.data_dir.absolute() / 'library.sqlite3'}")
+    from sqlalchemy import URL
+
+    # An address put together by hand would break at a question mark in the path.
+    file = URL.create("sqlite", database=str(settings.data_dir / "library.sqlite3"))
+    return Library(settings.library_url or file.render_as_string())
 
 
 def make_index(settings: Settings) -> Index:
     from assistant.index import MilvusIndex
 
-    uri = settings.milvus_uri or str(settings.data_dir.absolute() / "index.db")
+    uri = settings.milvus_uri or str(settings.data_dir / "index.db")
     return MilvusIndex(uri, settings.milvus_token.get_secret_value())
 
 
@@ -67,6 +73,7 @@ def make_generator(settings: Settings, embedder: Embedder) -> Generator:
         from assistant.generators.quotes import Quotes
 
         return Quotes(embedder)
+    from assistant.generators.context import estimate_tokens, tiktoken_counter
     from assistant.generators.openai_endpoint import OpenAIEndpoint
 
     for name in ("openai_base_url", "openai_model"):
@@ -80,4 +87,5 @@ def make_generator(settings: Settings, embedder: Embedder) -> Generator:
         token_timeout_seconds=settings.token_timeout_seconds,
         context_tokens=settings.context_tokens,
         max_answer_tokens=settings.max_answer_tokens,
+        count_tokens=tiktoken_counter(Path(settings.tiktoken_file)) if settings.tiktoken_file else estimate_tokens,
     )

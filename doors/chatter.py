@@ -1,40 +1,74 @@
-"""What native libraries write straight to the process's stderr, kept apart from what Python writes there."""
+"""What native libraries write straight to the process's stderr, freed of the lines that are known to be needless."""
 
 from __future__ import annotations
 
 import faulthandler
 import os
+import signal
 import sys
-import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_STDERR = 2
+_STDIN, _STDOUT, _STDERR = range(3)
 # faiss, through Milvus Lite, of every segment with fewer than 39 rows a cell. Every cell is searched, so it does not matter.
 _NEEDLESS = b"WARNING clustering"
+# How long to wait at the end for lines still on their way.
+_LAST_SECONDS = 2.0
 
 
 @contextmanager
-def native_lines_last() -> Iterator[None]:
-    """Python's stderr goes on as ever; native lines are held back, and passed on at the end without the ones that are known to be
-    needless. A crash of native code is still reported at once."""
-    try:
-        shown = os.dup(_STDERR)
-    except OSError:  # a process without a stderr has nothing to hold back
+def without_needless_lines() -> Iterator[None]:
+    """Native lines pass through a small process of their own, which shows them at once but for the needless ones; a thread could not
+    show the last words before an abort. Python's own stderr goes on as ever. Nothing is filtered where processes cannot fork."""
+    if sys.stderr is None or not hasattr(os, "fork"):
         yield
         return
-    python_stderr, sys.stderr = sys.stderr, os.fdopen(shown, "w", buffering=1)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), _STDERR)
-        faulthandler.enable(sys.stderr)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(shown, _STDERR)
-            held.seek(0)
-            for line in held:
-                if not line.startswith(_NEEDLESS):
-                    os.write(_STDERR, line)
-            faulthandler.disable()
-            sys.stderr = python_stderr
+    shown = os.dup(_STDERR)
+    reading, writing = os.pipe()
+    filtering = os.fork()
+    if filtering == 0:
+        _filter(reading, shown)
+    python_stderr = sys.stderr
+    python_stderr.flush()
+    sys.stderr = open(shown, "w", buffering=1, encoding=python_stderr.encoding, errors="backslashreplace")  # noqa: SIM115
+    os.dup2(writing, _STDERR)
+    os.close(reading)
+    os.close(writing)
+    faulthandler.enable(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(shown, _STDERR)
+        faulthandler.disable()
+        sys.stderr = python_stderr
+        _wait_for(filtering)
+
+
+def _filter(reading: int, shown: int) -> None:
+    """The child process: it ends when nobody is left who could write, and holds nothing open that another waits for."""
+    try:
+        for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ignored, signal.SIG_IGN)
+        for to, of in ((_STDIN, reading), (_STDOUT, shown), (_STDERR, shown)):
+            os.dup2(of, to)
+        os.closerange(_STDERR + 1, 1024)
+        held = b""
+        while came := os.read(_STDIN, 65536):
+            *lines, held = (held + came).split(b"\n")
+            _write(b"".join(line + b"\n" for line in lines if not line.startswith(_NEEDLESS)))
+        _write(held)
+    finally:
+        os._exit(0)
+
+
+def _write(text: bytes) -> None:
+    while text:
+        text = text[os.write(_STDERR, text) :]
+
+
+def _wait_for(process: int) -> None:
+    until = time.monotonic() + _LAST_SECONDS
+    while os.waitpid(process, os.WNOHANG) == (0, 0) and time.monotonic() < until:
+        time.sleep(0.005)

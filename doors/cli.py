@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import io
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
-from assistant.errors import FootnoteError
-from doors.chatter import native_lines_last
+from assistant.errors import FootnoteError, InvalidRequest
+from doors.chatter import without_needless_lines
+from doors.terminal import ProgressBar, name, print_answer, print_error, print_json, say, shortened
 
 if TYPE_CHECKING:
     from assistant.answering import Assistant
-    from assistant.types import Answer
-    from ingestion.pipeline import Progress
+    from ingestion import Report
 
+FAILED = 1
 NOT_FOUND = 3
+INTERRUPTED = 130
 P = ParamSpec("P")
 
 
@@ -40,8 +42,8 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 _collection = click.option("-c", "--collection", default="", help="The collection; all of them where none is named.")
 
 
-def _command(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """A command whose own errors are one line on stderr (with --json an object on stdout) and exit status 1."""
+def _command(called: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """A command whose own errors are one line on stderr (with --json an object on stdout) and exit status 1; Ctrl+C is 130."""
 
     def register(function: Callable[P, None]) -> Callable[P, None]:
         @wraps(function)
@@ -49,12 +51,13 @@ def _command(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
             try:
                 function(*args, **kwargs)
             except (FootnoteError, ValueError) as error:
-                if kwargs.get("as_json"):
-                    _print_json({"error": str(error), "kind": type(error).__name__})
-                click.echo(f"footnote: {error}", err=True)
-                sys.exit(1)
+                print_error(str(error), type(error).__name__, as_json=bool(kwargs.get("as_json")))
+                sys.exit(FAILED)
+            except KeyboardInterrupt:
+                print_error("Stopped.", "KeyboardInterrupt", as_json=bool(kwargs.get("as_json")))
+                sys.exit(INTERRUPTED)
 
-        main.command(name)(run)
+        main.command(called)(run)
         return run
 
     return register
@@ -66,26 +69,24 @@ def _command(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
 @click.option("--sample", is_flag=True, help="Add the sample handbook (English, French, Portuguese) to try things out.")
 @_as_json
 def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, as_json: bool) -> None:
-    """Read files and folders. Unchanged ones are passed over, changed ones replaced."""
+    """Read files and folders. Unchanged ones are passed over, changed ones replaced. Exits with status 1 when every file failed."""
     from doors.in_json import report_json
     from ingestion import ingest
     from ingestion.sample import sample_documents
 
     if not paths and not sample:
-        raise ValueError("Nothing to read: name files or folders, or give --sample.")
+        raise InvalidRequest("Nothing to read: name files or folders, or give --sample.")
     into = collection or ("sample" if sample and not paths else "documents")
-    with _assistant() as assistant, _ProgressBar() as bar:
+    with _assistant() as assistant, ProgressBar() as bar:
         report = ingest(assistant, [*paths, *(sample_documents() if sample else ())], collection=into, on_progress=bar.update)
     if as_json:
-        _print_json(report_json(report))
-        return
-    for outcome in report.outcomes:
-        if outcome.reason:
-            click.echo(f"{'FAILED' if outcome.status == 'failed' else 'note'}  {outcome.source}: {outcome.reason}")
-    counts = ", ".join(f"{n} {status}" for status in ("added", "changed", "unchanged", "failed") if (n := report.count(status)))
-    click.echo(f"Collection {into}: {counts or 'no files found'} in {report.seconds:.1f} s.")
-    if sample:
-        click.echo('Try: footnote ask "How many days of annual leave do I get?" -c ' + into)
+        print_json(report_json(report))
+    else:
+        _print_report(report)
+        if sample:
+            say('Try: footnote ask "How many days of annual leave do I get?" -c ' + into)
+    if report.outcomes and report.count("failed") == len(report.outcomes):
+        sys.exit(FAILED)
 
 
 @_command("ask")
@@ -93,17 +94,19 @@ def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, as_jso
 @_collection
 @_as_json
 def ask_command(question: str, collection: str, as_json: bool) -> None:
-    """Answer a question with footnotes. Exits with status 3 when the documents do not say."""
+    """Answer a question with footnotes. Exits with status 3 when the documents do not say, with 1 when the answer was cut off."""
     from doors.in_json import answer_json
 
     with _assistant() as assistant:
         answer = assistant.ask(question, collection=collection)
     if as_json:
-        _print_json(answer_json(answer))
+        print_json(answer_json(answer))
     else:
-        _print_answer(answer)
+        print_answer(answer)
     if not answer.found:
         sys.exit(NOT_FOUND)
+    if not answer.complete:
+        sys.exit(FAILED)
 
 
 @_command("search")
@@ -118,14 +121,14 @@ def search_command(query: str, k: int, collection: str, as_json: bool) -> None:
     with _assistant() as assistant:
         found = assistant.search(query, collection=collection, k=k)
     if as_json:
-        _print_json(retrieval_json(found))
+        print_json(retrieval_json(found))
         return
     for rank, hit in enumerate(found.hits, 1):
         ranks = ", ".join(f"{stage} {place}" for stage, place in hit.ranks.items())
-        click.echo(f"{rank:>2}. {hit.chunk.title}, page {hit.chunk.page}  ({ranks})")
-        click.echo(f"    {_shortened(hit.chunk.text)}")
+        say(f"{rank:>2}. {name(hit.chunk.title)}, page {hit.chunk.page}  ({ranks})")
+        say(f"    {shortened(hit.chunk.text)}")
     if not found.hits:
-        click.echo("Nothing found.")
+        say("Nothing found.")
 
 
 @_command("documents")
@@ -139,12 +142,13 @@ def documents_command(collection: str, as_json: bool) -> None:
     with _assistant() as assistant:
         found = assistant.library.documents(reader=OWNER, names=[collection] if collection else [])
     if as_json:
-        _print_json({"documents": [document_json(d) for d in found]})
+        print_json({"documents": [document_json(d) for d in found]})
         return
     for d in found:
-        click.echo(f"{d.id}  {d.collection}  {d.source}  “{d.title}”  {d.pages} page{'s' * (d.pages != 1)}, {d.language}")
+        shown = f"{name(d.collection)}  {name(d.source)}  “{name(d.title)}”"
+        say(f"{d.id}  {shown}  {d.pages} page{'s' * (d.pages != 1)}, {d.language}")
     if not found:
-        click.echo("No documents yet. Add some: footnote ingest PATH (or --sample).")
+        say("No documents yet. Add some: footnote ingest PATH (or --sample).")
 
 
 @_command("show")
@@ -164,9 +168,9 @@ def show_command(document: str, page: int | None, as_json: bool) -> None:
         raise DocumentNotFound(f"'{stored.document.title}' has pages 1 to {len(stored.pages)}; there is no page {page}.")
     shown = page_json(stored.document, stored.text, chosen)
     if as_json:
-        _print_json(shown)
+        print_json(shown)
     else:
-        click.echo(shown["text"])
+        say(shown["text"])
 
 
 @_command("forget")
@@ -179,9 +183,9 @@ def forget_command(document: str, as_json: bool) -> None:
     with _assistant() as assistant:
         title = forget(assistant, document)
     if as_json:
-        _print_json({"forgotten": title})
+        print_json({"forgotten": title})
     else:
-        click.echo(f"Forgotten: {title}")
+        say(f"Forgotten: {name(title)}")
 
 
 @_command("reindex")
@@ -194,9 +198,9 @@ def reindex_command(collection: str, as_json: bool) -> None:
     with _assistant() as assistant:
         written = reindex(assistant, collection)
     if as_json:
-        _print_json({"collection": collection, "chunks": written})
+        print_json({"collection": collection, "chunks": written})
     else:
-        click.echo(f"Collection {collection}: {written} chunks indexed anew.")
+        say(f"Collection {name(collection)}: {written} chunks indexed anew.")
 
 
 @_command("doctor")
@@ -209,14 +213,14 @@ def doctor_command(as_json: bool) -> None:
         found = examine(assistant)
     healthy = not any(e.missing or e.stale for e in found)
     if as_json:
-        _print_json({"healthy": healthy, "collections": [asdict(e) for e in found]})
+        print_json({"healthy": healthy, "collections": [asdict(e) for e in found]})
     else:
         for e in found:
             pivot = f"pivot length {e.pivot_length:.1f}, drift {e.pivot_drift:+.1%}" if e.pivot_length else "no pivot length yet"
-            click.echo(f"{e.collection}: {e.documents} documents, {e.chunks} chunks, {pivot}")
+            say(f"{name(e.collection)}: {e.documents} documents, {e.chunks} chunks, {pivot}")
             for line in e.advice:
-                click.echo(f"  {line}")
-        click.echo("All is well." if healthy else "Something needs mending.")
+                say(f"  {line}")
+        say("All is well." if healthy else "Something needs mending.")
     if not healthy:
         sys.exit(1)
 
@@ -231,12 +235,12 @@ def eval_command(folder: str, limit: int | None, answers: bool, as_json: bool) -
     from assistant.settings import read_settings
     from doors.evaluate import evaluate, table
 
-    with _ProgressBar() as bar:
+    with ProgressBar() as bar:
         measured = evaluate(folder, read_settings(), limit=limit, answers=answers, on_progress=bar.step)
     if as_json:
-        _print_json(measured)
+        print_json(measured)
     else:
-        click.echo(table(measured))
+        say(table(measured))
 
 
 @_command("serve")
@@ -251,68 +255,35 @@ def serve_command(host: str | None, port: int | None) -> None:
     serve(read_settings(**given))
 
 
+def _print_report(report: Report) -> None:
+    for outcome in report.outcomes:
+        if outcome.reason:
+            say(f"{'FAILED' if outcome.status == 'failed' else 'note'}  {name(outcome.source)}: {outcome.reason}")
+    counts = ", ".join(f"{n} {status}" for status in ("added", "changed", "unchanged", "failed") if (n := report.count(status)))
+    say(f"Collection {name(report.collection)}: {counts or 'no files found'} in {report.seconds:.1f} s.")
+
+
 def _assistant() -> Assistant:
     from assistant.answering import Assistant
 
     return Assistant.open()
 
 
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
-
-
-def _print_answer(answer: Answer) -> None:
-    click.echo(answer.text)
-    if answer.citations:
-        click.echo()
-    for c in answer.citations:
-        click.echo(f"[{c.number}] {c.title}, page {c.page} ({c.source}): “{_shortened(c.quote, 300)}”")
-    if not answer.found and answer.hits:
-        click.echo("\nNearest passages:")
-        for hit in answer.hits:
-            click.echo(f"  {hit.chunk.title}, page {hit.chunk.page}: {_shortened(hit.chunk.text)}")
-    for notice in answer.notices:
-        click.echo(f"Note: {notice}", err=True)
-    if not answer.complete:
-        click.echo("This answer was cut off.", err=True)
-
-
-def _shortened(text: str, most: int = 160) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
-
-
-class _ProgressBar:
-    """A bar on stderr that appears at the first step."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def __enter__(self) -> _ProgressBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def update(self, progress: Progress) -> None:
-        self.step("Reading", progress.files, progress.files_total, f"{progress.pages} pages, {progress.chunks} chunks")
-
-    def step(self, what: str, done: int, total: int, note: str = "") -> None:
-        from tqdm import tqdm
-
-        if self._bar is None or self._bar.desc.rstrip(": ") != what:
-            if self._bar is not None:
-                self._bar.close()
-            self._bar = tqdm(total=total, desc=what, file=sys.stderr, dynamic_ncols=True)
-        self._bar.set_postfix_str(note, refresh=False)
-        self._bar.update(done - self._bar.n)
-
-
 def run() -> None:
     """The command's entry point."""
-    with native_lines_last():
-        main()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    with without_needless_lines():
+        try:
+            sys.exit(main(standalone_mode=False))
+        except click.ClickException as error:
+            if "--json" in sys.argv:
+                print_json({"error": error.format_message(), "kind": type(error).__name__})
+            error.show()
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            print_error("Stopped.", "KeyboardInterrupt", as_json="--json" in sys.argv)
+            sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assistant.testing import Pause, ScriptedEndpoint, in_turn, streamed
 from tests.conftest import FILES
 
 COMMAND = [sys.executable, "-m", "doors.cli"]
 ROOT = Path(__file__).parent.parent
 
 
-def footnote(data: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "FOOTNOTE_DATA_DIR": str(data), "PYTHONPATH": str(ROOT)}
+def footnote(data: Path, *arguments: str, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FOOTNOTE_DATA_DIR": str(data), "PYTHONPATH": str(ROOT), **environment}
     ran = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=environment, timeout=120)
     assert ran.returncode == status, ran.stderr
     return ran
 
 
-def in_json(data: Path, *arguments: str, status: int = 0) -> dict[str, Any]:
+def endpoint(server: ScriptedEndpoint) -> dict[str, str]:
+    return {"FOOTNOTE_GENERATOR": "openai", "FOOTNOTE_OPENAI_BASE_URL": server.base_url, "FOOTNOTE_OPENAI_MODEL": "m"}
+
+
+def in_json(data: Path, *arguments: str, status: int = 0, **environment: str) -> dict[str, Any]:
     """The one object that the command prints, with nothing around it."""
-    ran = footnote(data, *arguments, "--json", status=status)
+    ran = footnote(data, *arguments, "--json", status=status, **environment)
     assert ran.stdout.count("\n") == 1
     value = json.loads(ran.stdout)
     assert isinstance(value, dict)
@@ -133,12 +141,121 @@ def test_eval_measures_a_small_set(tmp_path: Path) -> None:
     assert "no questions.jsonl" in footnote(tmp_path / "data", "eval", str(tmp_path), status=1).stderr
 
 
-def test_native_lines_come_last_and_the_needless_ones_not_at_all() -> None:
-    program = (
-        "import os, sys\nfrom doors.chatter import native_lines_last\n"
-        "with native_lines_last():\n"
-        "    os.write(2, b'WARNING clustering 3 points\\nsomething native\\n')\n    print('from python', file=sys.stderr)\n"
-        "print('after', file=sys.stderr)\n"
+def test_a_cut_off_answer_does_not_look_finished(data: Path) -> None:
+    question = "How many days of paid leave do full-time staff have?"
+    written = "Full-time staff have 28 days of paid leave [1]. The moon is made of green cheese and old shoes [1]."
+    for reply in (streamed([written], "length"), streamed([written], None)):
+        with ScriptedEndpoint(in_turn(reply)) as server:
+            ran = footnote(data, "ask", question, status=1, **endpoint(server))
+            answer = in_json(data, "ask", question, status=1, **endpoint(server))
+        assert "[This answer was cut off.]" in ran.stdout.splitlines()
+        assert "Not borne out by the documents: The moon is made of green cheese and old shoes." in ran.stdout.splitlines()
+        assert not answer["complete"]
+        assert answer["unsupported"] == ["The moon is made of green cheese and old shoes."]
+    with ScriptedEndpoint(in_turn(streamed([written]))) as server:
+        assert "cut off" not in footnote(data, "ask", question, **endpoint(server)).stdout
+
+
+def test_nothing_that_a_terminal_obeys_is_printed(tmp_path: Path) -> None:
+    data, folder = tmp_path / "data", tmp_path / "documents"
+    folder.mkdir()
+    (folder / "red\x1b[31m\nalert\u202egnp.md").write_text("# A \x1b]0;title\x07 heading\n\nThe gate\x1b[2J closes at nine.\n")
+    (folder / "bad\x1b[31m.pdf").write_text("no PDF")
+    printed = footnote(data, "ingest", str(folder)).stdout
+    printed += footnote(data, "documents").stdout
+    (document,) = in_json(data, "documents")["documents"]
+    for command in (["ask", "When does the gate close?"], ["search", "gate"], ["show", document["document"]]):
+        printed += footnote(data, *command).stdout
+    printed += footnote(data, "show", "no\x1b[31mthing", status=1).stderr
+    printed += footnote(data, "forget", document["document"]).stdout
+    assert [c for c in printed if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t"] == []
+    assert r"red\x1b[31m\nalert\u202egnp.md" in printed
+    assert document["source"] == "red\x1b[31m\nalert\u202egnp.md"
+
+
+def test_file_names_that_are_no_text_are_printed(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path / "documents")
+    os.mkdir(folder)
+    with open(folder + b"/caf\xe9.pdf", "wb") as file:
+        file.write(b"no PDF")
+    path = str(tmp_path / "documents")
+    assert r"FAILED  caf\udce9.pdf: " in footnote(tmp_path / "data", "ingest", path, status=1).stdout
+    report = in_json(tmp_path / "data", "ingest", path, status=1)
+    assert os.fsencode(report["files"][0]["source"]) == b"caf\xe9.pdf"
+
+
+def test_a_terminal_of_few_characters_gets_escapes(data: Path) -> None:
+    narrow = {"PYTHONIOENCODING": "ascii"}
+    assert r"cong\xe9s pay\xe9s" in footnote(data, "search", "congés payés", "-k", "1", **narrow).stdout
+    assert "congés payés" in in_json(data, "search", "congés payés", "-k", "1", **narrow)["hits"][0]["text"]
+
+
+def test_ingest_exits_with_1_when_every_file_failed(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_text("no PDF")
+    assert "1 failed" in footnote(tmp_path / "data", "ingest", str(tmp_path / "a.pdf"), status=1).stdout
+    assert in_json(tmp_path / "data", "ingest", str(tmp_path / "a.pdf"), status=1)["counts"]["failed"] == 1
+
+
+def test_a_wrong_use_exits_with_2_and_an_object_where_one_is_asked_for(tmp_path: Path) -> None:
+    assert in_json(tmp_path, "search", "leave", "-k", "0", status=2)["kind"] == "BadParameter"
+    assert "No such option" in in_json(tmp_path, "ask", "leave", "--nonsense", status=2)["error"]
+    ran = footnote(tmp_path, "ask", status=2)
+    assert ran.stdout == ""
+    assert "Missing argument" in ran.stderr
+    assert footnote(tmp_path, "--version").stdout.startswith("footnote")
+
+
+def test_ctrl_c_is_one_line_and_exits_with_130(data: Path) -> None:
+    with ScriptedEndpoint(in_turn(streamed([Pause(60)]))) as server:
+        environment = {**os.environ, "FOOTNOTE_DATA_DIR": str(data), "PYTHONPATH": str(ROOT), **endpoint(server)}
+        command = [*COMMAND, "ask", "How many days of paid leave do full-time staff have?", "--json"]
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        while not server.sent and running.poll() is None:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, err) == (130, "footnote: Stopped.\n")
+    assert json.loads(out)["error"] == "Stopped."
+
+
+def filtered(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    lines = ["import os, sys", "from doors.chatter import without_needless_lines", "with without_needless_lines():"]
+    program = "\n".join([*lines, *(f"    {line}" for line in program.splitlines())])
+    environment = {**os.environ, **environment}
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False, env=environment, timeout=30
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert ran.stderr == "from python\nsomething native\nafter\n"
+
+
+def test_native_lines_are_shown_in_their_order_and_the_needless_ones_not_at_all() -> None:
+    ran = filtered(
+        "os.write(2, b'one\\nWARNING clust')\n"
+        "os.write(2, b'ering 3 points\\ntwo\\n')\n"
+        "os.write(2, b'three')\n"
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "one\ntwo\nthree")
+
+
+def test_native_lines_are_shown_at_once() -> None:
+    program = (
+        "from doors.chatter import without_needless_lines as w\nimport os, time\nwith w(): os.write(2, b'one\\n'); time.sleep(60)"
+    )
+    running = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, cwd=ROOT)
+    assert running.stderr is not None
+    assert running.stderr.readline() == b"one\n"
+    running.kill()
+    assert running.stderr.read() == b""  # nobody is left who holds it open
+    running.wait()
+    running.stderr.close()
+
+
+def test_the_last_words_before_an_abort_are_shown() -> None:
+    ran = filtered("os.write(2, b'assertion failed: x > 0\\n')\nos.abort()")
+    assert ran.returncode == -signal.SIGABRT
+    assert "assertion failed: x > 0\n" in ran.stderr
+    assert "Fatal Python error: Aborted" in ran.stderr
+
+
+def test_what_stderr_cannot_take_is_escaped() -> None:
+    ran = filtered("print('caf\xe9 \\udce9', file=sys.stderr)", PYTHONIOENCODING="ascii")
+    assert (ran.returncode, ran.stderr) == (0, "caf\\xe9 \\udce9\n")

@@ -29,6 +29,9 @@ TEMPLATE_TOKENS = [
 ]  # fmt: skip
 
 
+THOUGHT = event("").replace(b'"content": ""', b'"reasoning_content": "hm"')
+
+
 def passage(number: int, text: str, title: str = "Handbook") -> Hit:
     return Hit(Chunk(number, f"d{number}", title, "handbook.pdf", text, 0, len(text), 3, language="en"), 1.0)
 
@@ -140,10 +143,41 @@ def test_a_model_that_repeats_itself_for_ever_is_stopped() -> None:
 
 
 def test_a_model_that_thinks_first_is_not_taken_for_a_stalled_one() -> None:
-    thought = event("").replace(b'"content": ""', b'"reasoning_content": "hm"')
-    assert thought != event("")
-    steps = [step for _ in range(10) for step in (thought, Pause(0.15))]
+    steps = [step for _ in range(10) for step in (THOUGHT, Pause(0.15))]
     assert ask(Reply([event("25"), *steps, event(" days", "stop")]), gap=0.8)[:2] == ("25 days", None)
+
+
+THOUGHTS = "<think>\nIs it 24 days? [1] says <b>25</b>.\n</think>\n\n"
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 8, 11, 500])
+def test_thoughts_in_the_text_are_no_part_of_the_answer_however_they_are_split(size: int) -> None:
+    text = f"\n{THOUGHTS}25 days </think> <think>[1]."
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    assert ask(streamed(pieces))[:2] == ("25 days </think> <think>[1].", None)
+    assert ask(Reply([*map(event, pieces[:-1]), event(pieces[-1], "stop")]))[:2] == ("25 days </think> <think>[1].", None)
+    assert ask(whole(text))[:2] == ("25 days </think> <think>[1].", None)
+
+
+@pytest.mark.parametrize("text", ["<thin", "<", "<thinking> 25 days", "25 <think> days"])
+def test_what_only_looks_like_a_thought_stays(text: str) -> None:
+    assert ask(streamed(list(text)))[:2] == (text, None)
+
+
+def test_thoughts_in_the_text_are_a_sign_of_life_and_do_not_count_as_characters() -> None:
+    steps = [step for _ in range(10) for step in (event("hm " * 200), Pause(0.15))]
+    reply = Reply([event("<think>"), *steps, event("</think>25 days"), event("", "stop")])
+    with ScriptedEndpoint(in_turn(reply)) as server:
+        generator = OpenAIEndpoint(server.base_url, "m", "k", token_timeout_seconds=0.8, max_answer_tokens=100)
+        pieces, error = outcome(generator)
+    assert (error, pieces) == (None, [Generated("25 days"), Generated("", "stop")])
+
+
+def test_a_model_that_thinks_to_its_end_has_not_answered() -> None:
+    text, error, _ = ask(streamed(["<think>Hm", " hm"], "length"))
+    assert text == ""
+    assert isinstance(error, EndpointError)
+    assert "FOOTNOTE_MAX_ANSWER_TOKENS" in str(error)
 
 
 def test_a_slow_reader_is_not_taken_for_a_stalled_server() -> None:
@@ -185,7 +219,7 @@ REFUSED = [
 def test_what_goes_wrong_before_the_first_word_is_said_with_what_to_do(reply: Reply, words: str) -> None:
     text, error, seconds = ask(reply)
     assert text == ""
-    assert type(error) is EndpointError
+    assert isinstance(error, EndpointError)
     assert words in str(error)
     assert "127.0.0.1" in str(error) or "'m'" in str(error)
     assert seconds < 2
@@ -335,10 +369,27 @@ def test_a_first_question_is_not_sent_anywhere_to_be_condensed() -> None:
         assert server.sent == []
 
 
-@pytest.mark.parametrize("reply", [streamed(["word " * 400]), streamed(["How much"], "length")])
+NO_QUESTIONS = [
+    ("too long", streamed(["word " * 400])),
+    ("cut", streamed(["How much"], "length")),
+    ("thoughts to the end", streamed(["<think>", "They ask"], "length")),
+    ("thoughts apart, to the end", Reply([THOUGHT, event("", "length")])),
+    ("nothing", streamed([], "stop")),
+    ("white space", streamed(["\n", "  "], "stop")),
+]
+
+
+@pytest.mark.parametrize("reply", [reply for _, reply in NO_QUESTIONS], ids=[name for name, _ in NO_QUESTIONS])
 def test_an_unusable_condensation_leaves_the_question_as_it_was(reply: Reply) -> None:
     with ScriptedEndpoint(in_turn(reply)) as server:
         assert OpenAIEndpoint(server.base_url, "m", "k").condense("And then?", [Turn("user", "Leave?")]) == "And then?"
+
+
+def test_a_model_that_thinks_first_has_room_for_it_when_it_condenses() -> None:
+    with ScriptedEndpoint(in_turn(streamed([THOUGHTS, "How much leave do part-time staff have?"]))) as server:
+        generator = OpenAIEndpoint(server.base_url, "m", "k", max_answer_tokens=1500)
+        assert generator.condense("And part-time?", [Turn("user", "Leave?")]) == "How much leave do part-time staff have?"
+        assert server.sent[0].body["max_tokens"] == 1500
 
 
 def test_text_of_documents_and_people_stays_out_of_the_system_role_and_inside_its_fence() -> None:

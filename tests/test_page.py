@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "files"
 CHROMIUM = Path("/usr/bin/chromium")
 LEAVE = "How many days of paid annual leave do full-time staff have?"
+LAMP = "# The lamp\n\nThe lamp is cleaned every Monday by the keeper.\n"
 expect.set_options(timeout=30_000)
 
 
@@ -94,7 +95,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Over an empty library, without a language model. The first test adds the sample, which the others ask about."""
+    """Over an empty library, without a language model."""
     server = Server(tmp_path_factory.mktemp("quotes") / "data")
     yield server
     if server.process.poll() is None:
@@ -164,6 +165,16 @@ def upload(page: Page, *files: Path | FilePayload) -> None:
     expect(page.locator(".outcomes .reading")).to_have_count(0)
 
 
+def open_with_sample(open_page: OpenPage, server: Server, width: int = 1280, height: int = 800) -> Page:
+    """The page, with the sample added by its button where it is not there yet."""
+    page = open_page(server, width, height)
+    expect(page.locator(".welcome h1")).to_be_visible()
+    if page.locator("[data-sample]").is_visible():
+        page.get_by_role("button", name="Try it with a sample").click()
+    expect(page.get_by_role("button", name=LEAVE)).to_be_visible()
+    return page
+
+
 def yellow_pixels(page: Page) -> int:
     """Pixels of the highlighter's colour in the picture that the panel shows."""
     address = page.locator(".picture img").get_attribute("src")
@@ -176,8 +187,7 @@ def yellow_pixels(page: Page) -> int:
 
 
 def test_the_sample_by_one_click_then_an_answer_whose_footnote_opens_its_page(served: Server, open_page: OpenPage) -> None:
-    page = open_page(served)
-    page.get_by_role("button", name="Try it with a sample").click()
+    page = open_with_sample(open_page, served)
     page.get_by_role("button", name=LEAVE).click()
     expect(page.locator("#current .answer")).to_contain_text("28 days")
     expect(page.locator("#current .sources .page")).not_to_have_count(0)
@@ -193,8 +203,8 @@ def test_the_sample_by_one_click_then_an_answer_whose_footnote_opens_its_page(se
 
 
 def test_the_page_is_used_with_the_keyboard_alone(served: Server, open_page: OpenPage) -> None:
-    page = open_page(served)
-    expect(page.locator("#question textarea")).to_be_focused()
+    page = open_with_sample(open_page, served)
+    page.locator("#question textarea").focus()
     ask(page, LEAVE)
     mark = page.locator("#current a.cite").first
     mark.focus()
@@ -207,7 +217,7 @@ def test_the_page_is_used_with_the_keyboard_alone(served: Server, open_page: Ope
 
 
 def test_what_the_documents_do_not_say_is_not_answered_and_the_nearest_passages_open(served: Server, open_page: OpenPage) -> None:
-    page = open_page(served)
+    page = open_with_sample(open_page, served)
     ask(page, "Who won the football world cup in 1998?")
     expect(page.locator("#current .not-found .answer")).to_have_text("The documents do not say.")
     expect(page.locator("#current a.cite")).to_have_count(0)
@@ -236,7 +246,7 @@ def test_uploaded_files_are_listed_with_their_outcome_and_can_be_removed(served:
 
 
 def test_on_a_phone_the_sidebar_starts_closed_and_the_panel_covers_the_page(served: Server, open_page: OpenPage) -> None:
-    page = open_page(served, width=390, height=844)
+    page = open_with_sample(open_page, served, width=390, height=844)
     expect(page.locator("#library")).to_be_hidden()
     ask(page, LEAVE)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
@@ -320,6 +330,7 @@ def test_every_response_carries_the_strict_headers(written: Server, address: str
 
 def test_an_answer_that_was_cut_off_or_failed_says_so(written: Server, endpoint: ScriptedEndpoint, open_page: OpenPage) -> None:
     page = open_page(written)
+    upload(page, _text_file("lamp.md", LAMP))
     endpoint.script = lambda sent: streamed(["The lamp is cleaned every Monday [1]."], finish_reason="length")
     ask(page, "When is the lamp cleaned?")
     expect(page.locator("#current .cut-off")).to_contain_text("not complete")
@@ -332,6 +343,7 @@ def test_an_answer_that_was_cut_off_or_failed_says_so(written: Server, endpoint:
 def test_stop_leaves_what_has_come_and_marks_it(written: Server, endpoint: ScriptedEndpoint, open_page: OpenPage) -> None:
     endpoint.script = lambda sent: Reply([*streamed(["The lamp is cleaned "], None).body, Pause(30)])
     page = open_page(written)
+    upload(page, _text_file("lamp.md", LAMP))
     page.locator("#question textarea").fill("When is the lamp cleaned?")
     page.get_by_role("button", name="Ask", exact=True).click()
     expect(page.locator("#current .answer.writing")).to_have_text("The lamp is cleaned")
@@ -357,7 +369,7 @@ def test_an_address_in_use_or_open_to_others_is_refused_in_one_line(served: Serv
     with pytest.raises(SettingsError, match=f"Port {served.port} on 127.0.0.1 cannot be used"):
         serve(read_settings(port=served.port))
     with pytest.raises(SettingsError, match=r"FOOTNOTE_HOST=0\.0\.0\.0 can be reached from other machines"):
-        serve(read_settings(host="0.0.0.0", port=_free_port()))
+        serve(read_settings(host="0.0.0.0", port=served.port))
 
 
 def test_an_interrupted_server_ends_cleanly(served: Server) -> None:

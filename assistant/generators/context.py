@@ -94,7 +94,9 @@ def tiktoken_counter(vocabulary: Path) -> CountTokens:
         rows = [line.split() for line in vocabulary.read_bytes().splitlines() if line]
         ranks = {base64.b64decode(token, validate=True): int(rank) for token, rank in rows}
     except (OSError, ValueError) as error:
-        raise ModelUnavailable(f"{vocabulary} is not a tiktoken vocabulary: {error}. Name another file, or none.") from error
+        raise ModelUnavailable(
+            f"{vocabulary} is not a tiktoken vocabulary: {error}. Set FOOTNOTE_TIKTOKEN_FILE to another file, or to none."
+        ) from error
     pieces = r" ?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+"
     encoding = tiktoken.Encoding(vocabulary.stem, pat_str=pieces, mergeable_ranks=ranks, special_tokens={})
     return lambda text: len(encoding.encode_ordinary(text))

@@ -27,7 +27,7 @@ _FINISH: Mapping[str, FinishReason] = {
 }
 _TRIES = 3
 _TEMPERATURE = 0.1
-_CONDENSED_TOKENS = 200
+_LEAST_CONDENSED_TOKENS = 200
 _CONDENSED_MOST_CHARACTERS = 1000
 _CHARACTERS_A_TOKEN = 16
 _LABEL = re.compile(r"^(?:(?:stand-?alone|rewritten|last)\s+)*question\s*:\s*", re.IGNORECASE)
@@ -69,17 +69,22 @@ class OpenAIEndpoint:
 
     def condense(self, question: str, history: Sequence[Turn]) -> str:
         """The question as one that stands alone. Without history nothing is sent; an answer that is no question (too long,
-        cut by its length) leaves the question as it was."""
+        cut by its length, without a word) leaves the question as it was. Raises EndpointError, AnswerCutOff."""
         if not history:
             return question
         template, mark = prompts.load("condense"), prompts.new_mark()
-        room = self._context_tokens - _CONDENSED_TOKENS - self._count_tokens(template.system + template.user + question)
+        # A model that thinks first spends most of this on thoughts.
+        most = max(_LEAST_CONDENSED_TOKENS, min(self._max_answer_tokens, self._context_tokens // 4))
+        room = self._context_tokens - most - self._count_tokens(template.system + template.user + question)
         conversation = recent(history, mark, room_tokens=room, count_tokens=self._count_tokens)
         if not conversation:
             return question
         prompt = template.fill({"mark": mark, "conversation": conversation, "question": prompts.clean(question).strip()})
         deadline = time.monotonic() + self._timeout_seconds
-        pieces = list(self._generated(prompt, _CONDENSED_TOKENS, deadline))
+        try:
+            pieces = list(self._generated(prompt, most, deadline))
+        except _Wordless:
+            return question
         written = prompts.one_line("".join(piece.text for piece in pieces), limit=2 * _CONDENSED_MOST_CHARACTERS)
         condensed = _LABEL.sub("", written).strip("\"'“”«» ")
         usable = pieces[-1].finish_reason == "stop" and 0 < len(condensed) <= _CONDENSED_MOST_CHARACTERS
@@ -143,11 +148,13 @@ class OpenAIEndpoint:
         written = False
         with contextlib.closing(CompletionStream(self._address, self._request(prompt, max_tokens), limits)) as stream:
             for piece in stream:
-                written = written or bool(piece.text.strip())
+                # White space before the first word is none: as long as nothing has come, the request may be tried again.
+                text = piece.text if written else piece.text.lstrip()
+                written = written or bool(text)
                 if piece.finish_reason:
-                    yield Generated(piece.text, self._finish_reason(piece.finish_reason, written))
-                elif piece.text:
-                    yield Generated(piece.text)
+                    yield Generated(text, self._finish_reason(piece.finish_reason, written))
+                elif text:
+                    yield Generated(text)
 
     def _request(self, prompt: prompts.Filled, max_tokens: int) -> dict[str, Any]:
         messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
@@ -163,7 +170,7 @@ class OpenAIEndpoint:
         if known is None:
             raise EndpointError(f"'{self.name}' ended with '{reason}', which is no end of an answer. Use another model.")
         if not written:
-            raise EndpointError(
+            raise _Wordless(
                 f"'{self.name}' ended ('{reason}') without a word of an answer. Ask again; if it thinks first, raise "
                 "FOOTNOTE_MAX_ANSWER_TOKENS."
             )
@@ -176,6 +183,10 @@ class OpenAIEndpoint:
         from assistant.generators.openai_stream import Address
 
         return Address(self.base_url, self._api_key, httpx2.create_ssl_context(trust_env=False))
+
+
+class _Wordless(EndpointError):
+    """The model came to its end and had written nothing."""
 
 
 def _smaller(context_tokens: int, overflow: ContextOverflow) -> int:

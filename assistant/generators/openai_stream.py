@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.errors import AnswerCutOff, EndpointError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What the endpoint is told, and no more: the client would add the machine's platform and whatever OPENAI_CUSTOM_HEADERS says.
 _HEADERS_SENT = frozenset({"host", "accept", "connection", "content-type", "content-length", "user-agent"})
+_THOUGHTS_BEGIN, _THOUGHTS_END = "<think>", "</think>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _plain(chunk: Any) -> object:
 
 
 def _read_chunks(chunks: Iterable[object], address: Address) -> Iterator[Piece]:
-    came, choices = 0, 0
+    came, choices, thoughts = 0, 0, _Thoughts()
     for chunk in chunks:
         came += 1
         if not isinstance(chunk, Mapping):
@@ -173,7 +174,7 @@ def _read_chunks(chunks: Iterable[object], address: Address) -> Iterator[Piece]:
         for choice in chunk.get("choices") or ():
             choices += 1
             if piece := _piece(choice):
-                yield piece
+                yield Piece(thoughts.taken_out(piece.text, last=bool(piece.finish_reason)), piece.finish_reason)
             if piece and piece.finish_reason:
                 return
     if came and not choices:
@@ -188,6 +189,31 @@ def _piece(choice: Mapping[str, Any]) -> Piece | None:
     if not (text or reason or thinks):
         return None
     return Piece(text if isinstance(text, str) else "", str(reason or ""))
+
+
+class _Thoughts:
+    """Takes a block <think>...</think> at the beginning out of a text that comes in pieces. Servers that know their model send its
+    thoughts apart from the answer; others send them like this."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._state: Literal["beginning", "thinking", "answering"] = "beginning"
+
+    def taken_out(self, text: str, *, last: bool) -> str:
+        """What may be shown now. The beginning of a tag is held back until the next piece tells what it is."""
+        self._held += text
+        if self._state == "beginning":
+            begun = self._held.lstrip()
+            if begun.startswith(_THOUGHTS_BEGIN):
+                self._state, self._held = "thinking", begun.removeprefix(_THOUGHTS_BEGIN)
+            elif last or not _THOUGHTS_BEGIN.startswith(begun):
+                self._state = "answering"
+        if self._state == "thinking":
+            _, end, after = self._held.partition(_THOUGHTS_END)
+            self._state, self._held = ("answering", after.lstrip()) if end else ("thinking", self._held[1 - len(_THOUGHTS_END) :])
+        shown = self._held if self._state == "answering" else ""
+        self._held = "" if shown else self._held
+        return shown
 
 
 def _message(error: object) -> str:

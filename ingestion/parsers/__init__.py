@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import PurePath
 from types import MappingProxyType
@@ -16,19 +19,48 @@ from assistant.types import ParsedDocument
 PARSER_VERSION = "1"
 
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_SLIDES = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+_WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_OLD_WORKBOOK = "application/vnd.ms-excel"
+_OPEN_TEXT = "application/vnd.oasis.opendocument.text"
+_BOOK = "application/epub+zip"
+_RTF = "application/rtf"
+_HTML = "text/html"
+_CODE = "text/x-source-code"
+
+_CODE_EXTENSIONS = (
+    ".py", ".js", ".mjs", ".jsx", ".ts", ".tsx", ".java", ".c", ".cc", ".cpp", ".h", ".hpp", ".go", ".rs", ".rb", ".php", ".cs", ".sh",
+    ".sql", ".r", ".swift", ".kt", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".css",
+)  # fmt: skip
 
 SUPPORTED: Mapping[str, str] = MappingProxyType(
     {
         ".pdf": "application/pdf",
         ".md": "text/markdown",
         ".markdown": "text/markdown",
-        ".html": "text/html",
-        ".htm": "text/html",
+        ".html": _HTML,
+        ".htm": _HTML,
+        ".xhtml": _HTML,
         ".docx": _WORD,
+        ".docm": _WORD,
+        ".pptx": _SLIDES,
+        ".pptm": _SLIDES,
+        ".ppsx": _SLIDES,
+        ".xlsx": _WORKBOOK,
+        ".xlsm": _WORKBOOK,
+        ".xls": _OLD_WORKBOOK,
+        ".odt": _OPEN_TEXT,
+        ".rtf": _RTF,
+        ".epub": _BOOK,
+        ".eml": "message/rfc822",
         ".txt": "text/plain",
         ".text": "text/plain",
         ".csv": "text/csv",
         ".tsv": "text/tab-separated-values",
+        ".json": "application/json",
+        ".jsonl": "application/x-ndjson",
+        ".ndjson": "application/x-ndjson",
+        **dict.fromkeys(_CODE_EXTENSIONS, _CODE),
     }
 )
 """Media type by extension, lower case with its dot."""
@@ -36,16 +68,41 @@ SUPPORTED: Mapping[str, str] = MappingProxyType(
 _PARSERS = {
     "application/pdf": ("ingestion.parsers.pdf", "parse_pdf"),
     "text/markdown": ("ingestion.parsers.markdown", "parse_markdown"),
-    "text/html": ("ingestion.parsers.html", "parse_html"),
+    _HTML: ("ingestion.parsers.html", "parse_html"),
     _WORD: ("ingestion.parsers.docx", "parse_docx"),
+    _SLIDES: ("ingestion.parsers.pptx", "parse_pptx"),
+    _WORKBOOK: ("ingestion.parsers.spreadsheet", "parse_xlsx"),
+    _OLD_WORKBOOK: ("ingestion.parsers.spreadsheet", "parse_xls"),
+    _OPEN_TEXT: ("ingestion.parsers.odt", "parse_odt"),
+    _RTF: ("ingestion.parsers.rtf", "parse_rtf"),
+    _BOOK: ("ingestion.parsers.epub", "parse_epub"),
+    "message/rfc822": ("ingestion.parsers.email_message", "parse_email"),
     "text/plain": ("ingestion.parsers.plain_text", "parse_plain_text"),
     "text/csv": ("ingestion.parsers.csv_table", "parse_csv_table"),
     "text/tab-separated-values": ("ingestion.parsers.csv_table", "parse_csv_table"),
+    "application/json": ("ingestion.parsers.json_records", "parse_json"),
+    "application/x-ndjson": ("ingestion.parsers.json_records", "parse_json_lines"),
+    _CODE: ("ingestion.parsers.source_code", "parse_source_code"),
+}
+# Formats that can be told by their first bytes, with the program that saves them.
+_BEGIN_AS_SUCH = {
+    _WORD: ("a Word file", "Word"),
+    _SLIDES: ("a PowerPoint file", "PowerPoint"),
+    _WORKBOOK: ("an Excel file", "Excel"),
+    _OLD_WORKBOOK: ("an Excel file", "Excel"),
+    _OPEN_TEXT: ("an OpenDocument file", "the program that made it"),
+    _RTF: ("an RTF file", "the program that made it"),
+    _BOOK: ("an EPUB book", "the program that made it"),
 }
 _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_OLE_WORKBOOKS = ("Workbook\0".encode("utf-16-le"), "Book\0".encode("utf-16-le"))
+_OLE_OTHERS = ("WordDocument".encode("utf-16-le"), "PowerPoint Document".encode("utf-16-le"))
+_WEB_PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
+# These may begin as a web page does and be what they are called.
+_MAY_HOLD_MARKUP = ("text/markdown", _CODE, _HTML)
 _OTHER_MAGIC = {
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
@@ -57,7 +114,6 @@ _OTHER_MAGIC = {
     b"\x1f\x8b": "an archive",
     b"7z\xbc\xaf": "an archive",
     b"Rar!": "an archive",
-    b"{\\rtf": "an RTF document",
     b"SQLite format 3": "a database",
 }
 
@@ -68,15 +124,20 @@ def parse(data: bytes, name: str) -> ParsedDocument:
     Pure: the same bytes and name give the same document. Raises UnsupportedFormat, EmptyFile, EncryptedFile, CorruptFile or
     FileTooLarge, each with a reason to show to people.
     """
-    module, function = _PARSERS[media_type(data, name)]
+    found = media_type(data, name)
+    module, function = _PARSERS[found]
     parser: Callable[[bytes, str], ParsedDocument] = getattr(import_module(module), function)
-    return parser(data, name)
+    document = parser(data, name)
+    extension = PurePath(name).suffix.lower()
+    if SUPPORTED.get(extension, found) == found:
+        return document
+    inside = next(usual for usual, kind in SUPPORTED.items() if kind == found)
+    return replace(document, notices=(*document.notices, f"Named {extension}, but {inside} inside, and read as that."))
 
 
 def media_type(data: bytes, name: str) -> str:
     """What the file is: by its first bytes where they are certain, else by its extension. Raises as `parse` does."""
-    extension = PurePath(name).suffix.lower()
-    by_name = SUPPORTED.get(extension, "")
+    by_name = SUPPORTED.get(PurePath(name).suffix.lower(), "")
     if not data.strip(b"\x00 \t\r\n"):
         raise EmptyFile(f"'{name}' is empty ({len(data)} bytes).")
     if data.startswith(b"%PDF-"):
@@ -84,13 +145,21 @@ def media_type(data: bytes, name: str) -> str:
     if data.startswith((_ZIP, _EMPTY_ZIP)):
         return _zipped(data, name, by_name)
     if data.startswith(_OLE):
-        raise _old_office(data, name)
+        return _old_office(data, name, by_name)
+    if data[:20].lstrip().startswith(b"{\\rtf"):
+        return _RTF
     other = next((what for magic, what in _OTHER_MAGIC.items() if data.startswith(magic)), "")
     if other:
         raise UnsupportedFormat(f"'{name}' is {other} inside. {_what_is_read()}")
-    if by_name == _WORD:
-        raise CorruptFile(f"'{name}' is not a Word file inside: it does not begin as one. Open it in Word and save it again.")
+    if by_name not in _MAY_HOLD_MARKUP and _WEB_PAGE.match(data[:1000]):
+        return _HTML
+    if by_name in (_WORKBOOK, _OLD_WORKBOOK) and _is_plain_table(data):
+        return "text/csv"
+    if by_name in _BEGIN_AS_SUCH:
+        what, program = _BEGIN_AS_SUCH[by_name]
+        raise CorruptFile(f"'{name}' is not {what} inside: it does not begin as one. Open it in {program} and save it again.")
     if not by_name:
+        extension = PurePath(name).suffix.lower()
         unknown = f"the extension {extension!r}" if extension else "no extension"
         raise UnsupportedFormat(f"'{name}' has {unknown}. {_what_is_read()}")
     return by_name
@@ -100,23 +169,44 @@ def _zipped(data: bytes, name: str, by_name: str) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             names = set(file.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        if by_name == _WORD:
+            declared = file.open("mimetype").read(100).decode("ascii", "replace").strip() if "mimetype" in names else ""
+    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        if by_name in _BEGIN_AS_SUCH:
             raise CorruptFile(f"'{name}' is cut off or damaged: {error}. Copy it again from where it came from.") from error
         raise UnsupportedFormat(f"'{name}' is an archive inside, and a damaged one. {_what_is_read()}") from error
     if any(entry.startswith("word/") and entry.endswith(".xml") for entry in names):
         return _WORD
+    if "ppt/presentation.xml" in names:
+        return _SLIDES
+    if {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
+        return _WORKBOOK
+    if declared == _BOOK or "META-INF/container.xml" in names:
+        return _BOOK
+    if declared in (_OPEN_TEXT, f"{_OPEN_TEXT}-template"):
+        return _OPEN_TEXT
     if by_name == _WORD:
         raise CorruptFile(f"'{name}' is a zip file without a Word document in it. Check that it is the file you meant.")
     raise UnsupportedFormat(f"'{name}' is an archive or another office format inside. {_what_is_read()}")
 
 
-def _old_office(data: bytes, name: str) -> EncryptedFile | UnsupportedFormat:
-    # Word wraps a document with a password in the container of its older formats.
+def _old_office(data: bytes, name: str, by_name: str) -> str:
+    # Office wraps a document with a password in the container of its older formats.
     if _OLE_ENCRYPTED in data:
-        return EncryptedFile(f"'{name}' is protected by a password. Save it without one.")
-    return UnsupportedFormat(f"'{name}' is in an old Office format (.doc, .xls, .ppt). Save it as .docx or PDF.")
+        raise EncryptedFile(f"'{name}' is protected by a password. Save it without one.")
+    # A document of one kind may hold one of another: then the name decides.
+    is_workbook = any(stream in data for stream in _OLE_WORKBOOKS)
+    if is_workbook and (by_name == _OLD_WORKBOOK or not any(stream in data for stream in _OLE_OTHERS)):
+        return _OLD_WORKBOOK
+    raise UnsupportedFormat(f"'{name}' is in an old Office format (.doc, .ppt, .msg). Save it as .docx or PDF.")
+
+
+def _is_plain_table(data: bytes) -> bool:
+    """Whether it is text with delimiters, as many programs write under an Excel file's name."""
+    first_lines = data[:2000].removeprefix(b"\xff\xfe").replace(b"\x00", b"")
+    controls = sum(byte < 9 or 13 < byte < 32 for byte in first_lines)
+    return not controls and not first_lines.lstrip().startswith(b"<") and any(sign in first_lines for sign in (b"\t", b",", b";"))
 
 
 def _what_is_read() -> str:
-    return f"Footnote reads {', '.join(SUPPORTED)}."
+    documents = (extension for extension in SUPPORTED if extension not in _CODE_EXTENSIONS)
+    return f"Footnote reads {', '.join(documents)}, and source code ({', '.join(_CODE_EXTENSIONS)})."

@@ -1,0 +1,100 @@
+"""How commands print: for people, without anything that a terminal would obey, or as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from assistant.types import Answer
+    from ingestion.pipeline import Progress
+
+# Control characters, marks that turn the direction of writing, and what stands for bytes that are no UTF-8 in a file's name.
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def say(text: str, *, to_stderr: bool = False) -> None:
+    """Print for people. Tabs and line ends stay; other control characters are shown as escapes."""
+    click.echo(_OBEYED.sub(lambda found: found[0] if found[0] in "\t\n" else _escape(found[0]), text), err=to_stderr)
+
+
+def name(text: str) -> str:
+    """A file's name or a title, which is one line whatever is in it."""
+    return _OBEYED.sub(lambda found: _escape(found[0]), text)
+
+
+def shortened(text: str, most: int = 160) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def print_json(value: object) -> None:
+    """One line. Characters that stdout cannot take are escaped as JSON has it."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    click.echo(line)
+
+
+def print_error(message: str, kind: str, *, as_json: bool) -> None:
+    """One line on stderr; with --json an object on stdout as well."""
+    if as_json:
+        print_json({"error": message, "kind": kind})
+    say(f"footnote: {message}", to_stderr=True)
+
+
+def print_answer(answer: Answer) -> None:
+    say(answer.text)
+    if not answer.complete:
+        say("[This answer was cut off.]")
+    if answer.citations:
+        say("")
+    for c in answer.citations:
+        say(f"[{c.number}] {name(c.title)}, page {c.page} ({name(c.source)}): “{shortened(c.quote, 300)}”")
+    if answer.unsupported:
+        say("")
+    for sentence in answer.unsupported:
+        say(f"Not borne out by the documents: {shortened(sentence, 300)}")
+    if not answer.found and answer.hits:
+        say("\nNearest passages:")
+        for hit in answer.hits:
+            say(f"  {name(hit.chunk.title)}, page {hit.chunk.page}: {shortened(hit.chunk.text)}")
+    for notice in answer.notices:
+        say(f"Note: {notice}", to_stderr=True)
+
+
+class ProgressBar:
+    """A bar on stderr that appears at the first step."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def update(self, progress: Progress) -> None:
+        self.step("Reading", progress.files, progress.files_total, f"{progress.pages} pages, {progress.chunks} chunks")
+
+    def step(self, what: str, done: int, total: int, note: str = "") -> None:
+        from tqdm import tqdm
+
+        if self._bar is None or self._bar.desc.rstrip(": ") != what:
+            if self._bar is not None:
+                self._bar.close()
+            self._bar = tqdm(total=total, desc=what, file=sys.stderr, dynamic_ncols=True)
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+
+def _escape(character: str) -> str:
+    return ascii(character)[1:-1]

@@ -1,0 +1,100 @@
+"""Opens a zip-based document safely: limits before unpacking, and XML without entities, network or huge trees."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree
+
+from assistant.errors import CorruptFile, EncryptedFile, FileTooLarge
+from ingestion.parsers.docx_package import HIGHEST_RATIO, MOST_ENTRIES, MOST_UNPACKED_BYTES, RATIO_MATTERS_ABOVE_BYTES
+
+_ZIP_ERRORS = (zipfile.BadZipFile, ValueError, NotImplementedError, OSError)
+# The "strict" variant of the Office formats differs in its namespaces only, as far as text goes.
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
+_TRANSITIONAL = rb"http://schemas.openxmlformats.org/\1/2006/"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A link from one part of an Office file to another; `kind` ends with its sort ("/slide")."""
+
+    id: str
+    kind: str
+    target: str
+
+
+class Archive:
+    """The entries of a document. Raises CorruptFile, EncryptedFile, or FileTooLarge for one that unpacks to too much (the limits
+    of Word files)."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self._name = name
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except _ZIP_ERRORS as error:
+            raise self.corrupt(error) from error
+        self._check_sizes()
+        self.names = frozenset(entry.filename for entry in self._zip.infolist())
+
+    def read(self, path: str) -> bytes:
+        """An entry's bytes."""
+        try:
+            return self._zip.read(path)
+        except (*_ZIP_ERRORS, zlib.error, RuntimeError, EOFError, KeyError) as error:
+            raise self.corrupt(error) from error
+
+    def xml(self, path: str) -> etree._Element:
+        """The root of an entry: 256 levels at most, comments and processing instructions left out."""
+        content = self.read(path)
+        if b"http://purl.oclc.org/ooxml/" in content[:4000]:
+            content = _STRICT.sub(_TRANSITIONAL, content)
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
+        try:
+            return etree.fromstring(content, parser)
+        except (etree.XMLSyntaxError, ValueError) as error:
+            raise self.corrupt(error) from error
+
+    def relations(self, source: str) -> Iterator[Relation]:
+        """The links of an Office file's part ("" for the file itself) to parts that are there."""
+        folder, file = posixpath.split(source)
+        path = posixpath.join(folder, "_rels", f"{file}.rels")
+        for relation in self.xml(path) if path in self.names else ():
+            if isinstance(relation.tag, str) and relation.get("TargetMode") != "External":
+                target = posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/")
+                if target in self.names:
+                    yield Relation(relation.get("Id", ""), relation.get("Type", ""), target)
+
+    def core_title(self) -> str:
+        """The title in an Office file's properties; "" where they name none or cannot be read."""
+        try:
+            return self.xml("docProps/core.xml").findtext("{http://purl.org/dc/elements/1.1/}title") or ""
+        except CorruptFile:
+            return ""
+
+    def corrupt(self, error: object) -> CorruptFile:
+        """The error to raise for a file that is damaged in this way."""
+        reason = str(error).strip().rstrip(".") or type(error).__name__
+        return CorruptFile(f"'{self._name}' is damaged: {reason}. Open it in the program that made it, and save it again.")
+
+    def _check_sizes(self) -> None:
+        entries = self._zip.infolist()
+        unpacked = sum(entry.file_size for entry in entries)
+        if len(entries) > MOST_ENTRIES:
+            raise FileTooLarge(f"'{self._name}' holds {len(entries)} entries; a document may have {MOST_ENTRIES}.")
+        if unpacked > MOST_UNPACKED_BYTES:
+            raise FileTooLarge(f"'{self._name}' would unpack to {unpacked} bytes; {MOST_UNPACKED_BYTES} is the limit.")
+        for entry in entries:
+            if entry.flag_bits & 1:
+                raise EncryptedFile(f"'{self._name}' is protected by a password. Save it without one.")
+            if entry.file_size > RATIO_MATTERS_ABOVE_BYTES and entry.file_size > HIGHEST_RATIO * max(entry.compress_size, 1):
+                raise FileTooLarge(
+                    f"'{self._name}' is built like a zip bomb: "
+                    f"{entry.filename} grows from {entry.compress_size} to {entry.file_size} bytes."
+                )
