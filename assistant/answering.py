@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from assistant.citing import Cited, cite
 from assistant.deciding import confidence, enough
-from assistant.errors import ModelError
+from assistant.errors import InvalidRequest, LibraryError, ModelError
 from assistant.languages import detect_language
 from assistant.library import OWNER, Library
 from assistant.originals import Originals
@@ -36,6 +37,10 @@ _NOT_FOUND = {
     "it": "I documenti non lo dicono.",
     "nl": "Dat staat niet in de documenten.",
     "pt": "Os documentos não o dizem.",
+}
+_CUT_OFF = {
+    "length": "The answer reached its longest length and was cut off.",
+    "content_filter": "The model's provider stopped the answer with its content filter.",
 }
 _NOTHING_THERE = "There are no documents to search yet. Add some first: `footnote ingest PATH`, or upload them on the page."
 
@@ -71,6 +76,8 @@ class Assistant:
         self._open_embedder = open_embedder
         self._make_retriever = make_retriever
         self._make_generator = make_generator
+        self.changing = threading.RLock()
+        """Held by whoever changes library and index together, one at a time."""
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
@@ -92,7 +99,8 @@ class Assistant:
         """Give the index and the library back, so that another process may open them."""
         if "index" in self.__dict__:
             self.index.close()
-            del self.__dict__["index"]
+        for opened in ("index", "retriever", "generator"):
+            self.__dict__.pop(opened, None)
         self.library.close()
 
     def warm_up(self) -> None:
@@ -128,8 +136,7 @@ class Assistant:
         self, question: str, *, collection: str = "", collections: Sequence[str] = (), reader: str = OWNER, k: int = 10
     ) -> Retrieval:
         """As `retrieve`, with the order of every stage and the time that it took."""
-        of = self._chosen(collection, collections, reader)
-        return self.retriever.search(question, of, k=k) if any(c.chunks for c in of) else Retrieval(question, (), {}, {}, 0)
+        return self._searched(question, [collection] if collection else collections, reader, k)
 
     def ask(
         self,
@@ -157,21 +164,23 @@ class Assistant:
         """The answer as it comes: Searching, Passages, Text pieces, then Done with the whole. Closing the iterator stops the
         generator. A generator that fails after its first words gives an answer that is marked as not complete."""
         if not question.strip():
-            raise ValueError("The question is empty. Write what you want to know.")
+            raise InvalidRequest("The question is empty. Write what you want to know.")
         started = time.perf_counter()
-        of = self._chosen(collection, collections, reader)
+        names = [collection] if collection else collections
+        of = self.library.readable(reader, names)
         if not any(c.chunks for c in of):
             yield Done(Answer(question, question, _NOTHING_THERE, found=False, complete=True, confidence=0.0))
             return
         query = self.generator.condense(question, history) if history else question
         yield Searching(query)
-        found = self.retriever.search(query, of, k=self.limits.answer_passages)
+        found = self._searched(query, names, reader, self.limits.answer_passages)
         yield Passages(found.hits)
         for event in self.answer_from(found, question=question, history=history):
             if isinstance(event, Done):
                 total = round((time.perf_counter() - started) * 1000, 3)
                 milliseconds = {**event.answer.milliseconds, "total": total}
-                event = Done(replace(event.answer, milliseconds=milliseconds))
+                notices = (*event.answer.notices, *self._unfinished(of))
+                event = Done(replace(event.answer, milliseconds=milliseconds, notices=notices))
             yield event
 
     def as_retriever(self, collection: str = "", *, k: int = 8, reader: str = OWNER) -> BaseRetriever:
@@ -179,9 +188,6 @@ class Assistant:
         from assistant.langchain_retriever import FootnoteRetriever
 
         return FootnoteRetriever(assistant=self, collection=collection, k=k, reader=reader)
-
-    def _chosen(self, collection: str, collections: Sequence[str], reader: str) -> list[Collection]:
-        return self.library.readable(reader, [collection] if collection else collections)
 
     def answer_from(self, found: Retrieval, *, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         """The rest of a stream once the passages are there: Text pieces, then Done."""
@@ -209,7 +215,7 @@ class Assistant:
         }
         notices = written.notices
         if written.complete and not (cited.found and cited.citations):
-            yield Done(replace(not_found, milliseconds=milliseconds))
+            yield Done(replace(not_found, notices=notices, milliseconds=milliseconds))
             return
         yield Done(
             Answer(
@@ -227,13 +233,29 @@ class Assistant:
             )
         )
 
+    def _unfinished(self, of: Sequence[Collection]) -> list[str]:
+        waiting = len(self.library.unembedded(of))
+        return [f"{waiting} new documents are still being embedded; until then only their words are searched."] if waiting else []
+
+    def _searched(self, query: str, names: Sequence[str], reader: str, k: int) -> Retrieval:
+        of = self.library.readable(reader, names)
+        if not any(c.chunks for c in of):
+            return Retrieval(query, (), {}, {}, 0)
+        try:
+            return self.retriever.search(query, of, k=k)
+        except LibraryError:
+            again = self.library.readable(reader, names)
+            if [c.index_name for c in again] == [c.index_name for c in of]:
+                raise
+            return self.retriever.search(query, again, k=k)  # a reindex had put another index in the old one's place
+
     def _cite(self, text: str, hits: Sequence[Hit], language: str) -> Cited:
-        maps = self.library.page_maps(list(dict.fromkeys(hit.chunk.document_id for hit in hits)))
-        versions = {document_id: pages.version for document_id, pages in maps.items()}
-        return cite(
-            text, hits, versions, language=language,
-            page_of=lambda document_id, offset: maps[document_id].page_of(offset),
-        )  # fmt: skip
+        chunks = [hit.chunk for hit in hits]
+
+        def page_of(document_id: str, offset: int) -> int:
+            return next(c.page_at(offset) for c in chunks if c.document_id == document_id and c.start <= offset < c.end)
+
+        return cite(text, hits, {c.document_id: c.version for c in chunks}, language=language, page_of=page_of)
 
 
 class _Written:
@@ -250,8 +272,8 @@ class _Written:
             for piece in pieces:
                 self.text += piece.text
                 self.complete = piece.finish_reason == "stop"
-                if piece.finish_reason == "length":
-                    self.notices = ("The answer reached its longest length and was cut off.",)
+                if piece.finish_reason in _CUT_OFF:
+                    self.notices = (_CUT_OFF[piece.finish_reason],)
                 if piece.text:
                     yield piece.text
         except ModelError as error:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from assistant.errors import LibraryError
 from assistant.schema import metadata
@@ -21,22 +21,26 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign
 class Database:
     """A pool of connections. `reading()` sees one snapshot; `writing()` is one transaction, undone on an error."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
+        shown = _without_password(url)
         try:
             self.engine = _open(url)
             metadata.create_all(self.engine)
-        except SQLAlchemyError as error:
-            shown = make_url(url).render_as_string(hide_password=True)
-            raise LibraryError(f"The library at {shown} could not be opened: {error}. Check FOOTNOTE_LIBRARY_URL.") from error
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise LibraryError(
+                f"The library at {shown} could not be opened: {error}. Check FOOTNOTE_DATA_DIR and FOOTNOTE_LIBRARY_URL."
+            ) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with self.engine.connect() as connection:
+        with _as_library_errors(), self.engine.connect() as connection:
+            if connection.dialect.name != "sqlite":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with _as_library_errors(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
@@ -57,7 +61,30 @@ def insert_or_add(
     )
 
 
-def _open(url: str) -> Engine:
+def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows; where one with the same primary key stands, leave it."""
+    if rows:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+
+@contextmanager
+def _as_library_errors() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        reason = getattr(error, "orig", None) or error
+        raise LibraryError(f"The library could not be read or written: {reason}. Check the disk's space and rights.") from error
+
+
+def _without_password(url: str | URL) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return str(url)
+
+
+def _open(url: str | URL) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)

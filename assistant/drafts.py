@@ -38,7 +38,7 @@ def insert_draft(connection: Connection, document_id: str, draft: Draft, *, crea
 
 def _version_row(document_id: str, draft: Draft, created_at: str) -> dict[str, Any]:
     return {
-        "document_id": document_id, "version": draft.version, "digest": draft.digest, "state": "pending",
+        "document_id": document_id, "version": draft.version, "digest": draft.digest, "state": "pending", "embedded": False,
         "title": draft.parsed.title, "media_type": draft.parsed.media_type, "language": draft.language, "text": draft.parsed.text,
         "runs": pack_runs(draft.parsed.runs), "notices": list(draft.parsed.notices), "size_bytes": draft.size_bytes,
         "created_at": created_at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from assistant.errors import DataFolderInUse, LibraryError
 from assistant.protocols import IndexRow, SparseVector, Vectors
 
 _BATCH = 1000
+_MOST_HITS = 16_384  # what Milvus gives at the most
 _CELLS = 128
 # Measured on Milvus Lite 3.2: IVF_FLAT with every cell probed is exact, builds in 3 s at 100k rows (HNSW: 66 s) and loses no
 # rows. Lite reads index parameters only where they are nested.
@@ -32,8 +34,11 @@ class MilvusIndex:
         from pymilvus import DataType, MilvusClient, MilvusException
 
         logging.getLogger("pymilvus").setLevel(logging.ERROR)
+        # A folder that is in use is reported below, once; Milvus Lite would log a traceback first.
+        logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
         self._lite_path = uri if uri.endswith(".db") else None
         self._types = DataType
+        self._exception = MilvusException
         if self._lite_path:
             Path(self._lite_path).parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -51,29 +56,32 @@ class MilvusIndex:
         self._lock = threading.Lock()
 
     def create(self, name: str, dimension: int) -> None:
-        if self._client.has_collection(name):
-            return
-        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("id", self._types.INT64, is_primary=True)
-        schema.add_field("dense", self._types.FLOAT_VECTOR, dim=dimension)
-        schema.add_field("sparse", self._types.SPARSE_FLOAT_VECTOR)
-        indexes = self._client.prepare_index_params()
-        indexes.add_index("dense", **_DENSE_INDEX)
-        indexes.add_index("sparse", **_SPARSE_INDEX)
-        self._client.create_collection(name, schema=schema, index_params=indexes)
+        with self._failures():
+            if self._client.has_collection(name):
+                return
+            schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+            schema.add_field("id", self._types.INT64, is_primary=True)
+            schema.add_field("dense", self._types.FLOAT_VECTOR, dim=dimension)
+            schema.add_field("sparse", self._types.SPARSE_FLOAT_VECTOR)
+            indexes = self._client.prepare_index_params()
+            indexes.add_index("dense", **_DENSE_INDEX)
+            indexes.add_index("sparse", **_SPARSE_INDEX)
+            self._client.create_collection(name, schema=schema, index_params=indexes)
 
     def upsert(self, name: str, rows: Sequence[IndexRow]) -> None:
-        rest = iter(rows)
-        while batch := list(islice(rest, _BATCH)):
-            self._client.upsert(name, [_row(r) for r in batch])
-        self._client.flush(name)
+        with self._failures():
+            rest = iter(rows)
+            while batch := list(islice(rest, _BATCH)):
+                self._client.upsert(name, [_row(r) for r in batch])
+            self._client.flush(name)
 
     def delete(self, name: str, chunk_ids: Sequence[int]) -> None:
-        rest = iter(chunk_ids)
-        while batch := list(islice(rest, _BATCH)):
-            self._client.delete(name, ids=batch)
-        if chunk_ids:
-            self._client.flush(name)
+        with self._failures():
+            rest = iter(chunk_ids)
+            while batch := list(islice(rest, _BATCH)):
+                self._client.delete(name, ids=batch)
+            if chunk_ids:
+                self._client.flush(name)
 
     def search_dense(self, name: str, vector: Vectors, limit: int) -> list[tuple[int, float]]:
         return self._search(name, "dense", vector, _DENSE_SEARCH, limit)
@@ -83,11 +91,25 @@ class MilvusIndex:
             return []
         return [(key, score) for key, score in self._search(name, "sparse", dict(vector), _SPARSE_SEARCH, limit) if score > 0]
 
+    def names(self, prefix: str) -> list[str]:
+        with self._failures():
+            return sorted(name for name in self._client.list_collections() if name.startswith(prefix))
+
     def ids(self, name: str) -> set[int]:
-        return {row["id"] for row in self._rows(name, ["id"])}
+        with self._failures():
+            if not self._client.has_collection(name):
+                return set()
+            self._load(name)
+            found: set[int] = set()
+            pages = self._client.query_iterator(name, batch_size=_BATCH, output_fields=["id"])
+            while page := pages.next():
+                found.update(row["id"] for row in page)
+            pages.close()
+            return found
 
     def drop(self, name: str) -> None:
-        self._client.drop_collection(name)
+        with self._failures():
+            self._client.drop_collection(name)
         self._loaded.discard(name)
 
     def close(self) -> None:
@@ -98,20 +120,22 @@ class MilvusIndex:
             server_manager_instance.release_server(self._lite_path)  # closing the client keeps the lock on the folder
 
     def _search(self, name: str, field: str, vector: Any, parameters: dict[str, Any], limit: int) -> list[tuple[int, float]]:
-        self._load(name)
-        found = self._client.search(
-            name, data=[vector], anns_field=field, limit=limit, search_params=parameters, output_fields=["id"]
-        )
+        with self._failures():
+            self._load(name)
+            most = min(limit, _MOST_HITS)
+            found = self._client.search(
+                name, data=[vector], anns_field=field, limit=most, search_params=parameters, output_fields=["id"]
+            )
         return [(int(row["id"]), float(row["distance"])) for row in found[0]]
 
-    def _rows(self, name: str, fields: list[str]) -> Iterator[dict[str, Any]]:
-        self._load(name)
-        pages = self._client.query_iterator(name, batch_size=_BATCH, output_fields=fields)
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
         try:
-            while page := pages.next():
-                yield from page
-        finally:
-            pages.close()
+            yield
+        except self._exception as error:
+            raise LibraryError(
+                f"The index failed: {error}. Run `footnote doctor`; `footnote reindex COLLECTION` builds it anew from the library."
+            ) from error
 
     def _load(self, name: str) -> None:
         with self._lock:

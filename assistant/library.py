@@ -1,37 +1,41 @@
 """The library: the database of record. It decides what exists, who may read it and what a search may show; the index follows.
 
 A version is written as pending, becomes live in one transaction (which retires the version before it and moves the term counts
-with it), and only live versions are ever shown.
+with it), and only live versions are ever searched. Rows that the index should drop are listed in the same transaction.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from itertools import groupby
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import URL, delete, func, insert, select, update
 
-from assistant.database import Database, insert_or_add
+from assistant import changes, queries
+from assistant.database import Database
 from assistant.drafts import Draft, insert_draft
-from assistant.errors import CollectionMismatch, CollectionNotFound, DocumentNotFound
+from assistant.errors import CollectionMismatch, CollectionNotFound
 from assistant.packing import unpack_counts, unpack_runs
-from assistant.records import Collection, PageMap, Pending, StoredVersion
-from assistant.schema import chunks, collections, documents, pages, term_counts, versions
+from assistant.recent_texts import RecentTexts
+from assistant.records import Collection, Known, Pending, StoredVersion
+from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, places, versions
+from assistant.tally import count_version, counts_of
 from assistant.types import Chunk, Document, Page
 
-OWNER = "owner"
-EVERYONE = "*"
+OWNER = queries.OWNER
 # SQLite takes 32,766 variables in a statement; a list of ids is asked for in slices well below that.
 _SLICE = 10_000
 
 
 class Library:
-    """One database of record. Every call that reads takes the `reader` for whom it reads."""
+    """One database of record. Every call that reads takes the `reader` for whom it reads. Raises LibraryError where the database
+    cannot be opened, read or written."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         self._database = Database(url)
+        self._texts = RecentTexts()
+        self.id = self._own_id()
 
     def close(self) -> None:
         self._database.close()
@@ -39,46 +43,61 @@ class Library:
     # Collections
 
     def create_collection(self, name: str, *, embedder: str, dimension: int, owner: str = OWNER) -> Collection:
-        """The collection of this name, made where it is missing. Raises CollectionMismatch where it has another embedder."""
+        """The collection of this name, made where it is missing. Raises CollectionMismatch where it has another embedder, and
+        CollectionNotFound where it is not the owner's to write to."""
         with self._database.writing() as connection:
-            row = connection.execute(select(collections).where(collections.c.name == name)).one_or_none()
+            found = select(collections).where(collections.c.name == name)
+            row = connection.execute(found).one_or_none()
             if row is None:
-                key = connection.execute(
+                connection.execute(
                     insert(collections).values(
-                        name=name,
-                        embedder=embedder,
-                        dimension=dimension,
-                        index_name=f"footnote_{secrets.token_hex(6)}",
-                        owner=owner,
-                        readers=[],
-                        created_at=_now(),
+                        name=name, embedder=embedder, dimension=dimension, index_name=self.new_index_name(), owner=owner,
+                        readers=[], chunks=0, terms=0, created_at=changes.now(),
                     )
-                ).inserted_primary_key[0]  # type: ignore[index]
-                row = connection.execute(select(collections).where(collections.c.id == key)).one()
-            elif owner not in (row.owner, OWNER):
-                raise CollectionNotFound(f"There is no collection '{name}' that {owner} may write to.")
-        if (row.embedder, row.dimension) != (embedder, dimension):
+                )  # fmt: skip
+                row = connection.execute(found).one()
+        collection = queries.collection_of(row)
+        _refuse_unless_owner(collection, owner)
+        if (collection.embedder, collection.dimension) != (embedder, dimension):
             raise CollectionMismatch(
-                f"Collection '{name}' was built with {row.embedder} ({row.dimension} dimensions) but the settings name {embedder} "
-                f"({dimension}). Run `footnote reindex {name}`, or set FOOTNOTE_EMBEDDER={row.embedder}."
+                f"Collection '{name}' was built with {collection.embedder} ({collection.dimension} dimensions) but the settings name "
+                f"{embedder} ({dimension}). Run `footnote reindex {name}`, or set FOOTNOTE_EMBEDDER={collection.embedder}."
             )
-        return _collection(row)
+        return collection
 
     def readable(self, reader: str, names: Sequence[str] = ()) -> list[Collection]:
         """The collections that the reader may read, by name; only these names where some are given. Raises CollectionNotFound for
         a name that is not among them."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(collections).order_by(collections.c.name)).all()
-        found = [_collection(r) for r in rows if reader in (r.owner, OWNER) or reader in r.readers or EVERYONE in r.readers]
-        missing = sorted(set(names) - {c.name for c in found})
-        if missing:
-            there = ", ".join(c.name for c in found) or "none yet"
-            raise CollectionNotFound(f"There is no collection '{missing[0]}'. Collections: {there}.")
-        return [c for c in found if not names or c.name in names]
+            return queries.readable(connection, reader, names)
 
-    def set_index(self, collection: Collection, *, index_name: str, pivot_length: float, embedder: str, dimension: int) -> None:
+    def writable(self, reader: str, name: str) -> Collection:
+        """The collection of this name, for its owner to change. Raises CollectionNotFound."""
+        (collection,) = self.readable(reader, [name])
+        _refuse_unless_owner(collection, reader)
+        return collection
+
+    def share(self, name: str, readers: Sequence[str], *, owner: str = OWNER) -> None:
+        """Let these readers read a collection, and no others but its owner; "*" is everyone. Raises CollectionNotFound."""
+        collection = self.writable(owner, name)
+        with self._database.writing() as connection:
+            connection.execute(update(collections).where(collections.c.id == collection.id).values(readers=list(readers)))
+
+    def new_index_name(self) -> str:
+        """A name for an index that no other has. It begins with `index_prefix`."""
+        return f"{self.index_prefix}{secrets.token_hex(6)}"
+
+    @property
+    def index_prefix(self) -> str:
+        """How the names of all indexes of this library begin, so that several libraries can share a Milvus server."""
+        return f"footnote_{self.id}_"
+
+    def set_index(
+        self, collection: Collection, *, index_name: str, pivot_length: float | None, embedder: str, dimension: int
+    ) -> None:
         """Let the collection use another index, after that was built with this pivot length and embedder."""
         with self._database.writing() as connection:
+            connection.execute(delete(doomed_rows).where(doomed_rows.c.index_name == collection.index_name))
             connection.execute(
                 update(collections)
                 .where(collections.c.id == collection.id)
@@ -93,7 +112,7 @@ class Library:
                 .where(collections.c.id == collection.id, collections.c.pivot_length.is_(None))
                 .values(pivot_length=pivot_length)
             )
-            return _collection(connection.execute(select(collections).where(collections.c.id == collection.id)).one())
+            return queries.collection_of(connection.execute(select(collections).where(collections.c.id == collection.id)).one())
 
     def languages(self, of: Sequence[Collection]) -> list[str]:
         """The languages of the live documents, the most frequent first."""
@@ -110,25 +129,16 @@ class Library:
     # Writing
 
     def add_pending(self, collection: Collection, draft: Draft) -> Pending:
-        """Write a version that nobody sees yet."""
+        """Write a version that nobody sees yet, as the next of the document at the draft's place. A document that has other
+        places as well keeps its version there: this place then begins a document of its own."""
         with self._database.writing() as connection:
-            document = connection.execute(
-                select(documents.c.id).where(documents.c.collection_id == collection.id, documents.c.place == draft.place)
-            ).scalar()
-            if document is None:
-                document = secrets.token_hex(6)
-                connection.execute(
-                    insert(documents).values(
-                        id=document, collection_id=collection.id, place=draft.place, source=draft.source, added_at=_now()
-                    )
-                )
-            version_id = insert_draft(connection, document, draft, created_at=_now())
+            document = changes.document_for(connection, collection, draft)
+            version_id = insert_draft(connection, document, draft, created_at=changes.now())
             ids = connection.scalars(select(chunks.c.id).where(chunks.c.version_id == version_id).order_by(chunks.c.position))
             return Pending(document, version_id, list(ids))
 
-    def make_live(self, collection: Collection, version_ids: Sequence[int]) -> list[int]:
-        """Show these pending versions instead of the ones before them, in one transaction. The chunk ids that this retired."""
-        retired: list[int] = []
+    def make_live(self, collection: Collection, version_ids: Sequence[int], *, embedded: bool = True) -> None:
+        """Show these pending versions instead of the ones before them, all in one transaction."""
         with self._database.writing() as connection:
             for version_id in version_ids:
                 document_id, before = connection.execute(
@@ -137,218 +147,192 @@ class Library:
                     .where(versions.c.id == version_id)
                 ).one()
                 if before is not None:
-                    retired += _count_version(connection, collection.id, before, sign=-1)
+                    changes.doom(connection, collection.index_name, count_version(connection, collection.id, before, sign=-1))
                     connection.execute(update(versions).where(versions.c.id == before).values(state="retired"))
-                _count_version(connection, collection.id, version_id, sign=1)
-                connection.execute(update(versions).where(versions.c.id == version_id).values(state="live"))
+                count_version(connection, collection.id, version_id, sign=1)
+                connection.execute(update(versions).where(versions.c.id == version_id).values(state="live", embedded=embedded))
                 connection.execute(update(documents).where(documents.c.id == document_id).values(live_version_id=version_id))
-        return retired
 
-    def remove(self, document_id: str, *, reader: str) -> tuple[Collection, list[int], list[str]]:
-        """Take a document out, with all its versions. Its collection, the chunk ids that the index should drop, and the digests
-        of originals that no document uses any more. Raises DocumentNotFound."""
-        document = self.find_document(document_id, reader=reader)
-        collection = self.readable(reader, [document.collection])[0]
+    def mark_embedded(self, version_ids: Sequence[int]) -> None:
+        """Say that the index holds the vectors of these versions."""
         with self._database.writing() as connection:
-            live = connection.execute(select(documents.c.live_version_id).where(documents.c.id == document.id)).scalar_one()
-            own = select(versions.c.id).where(versions.c.document_id == document.id)
-            digests = set(connection.scalars(select(versions.c.digest).where(versions.c.document_id == document.id)))
-            ids = list(connection.scalars(select(chunks.c.id).where(chunks.c.version_id.in_(own))))
-            if live is not None:
-                _count_version(connection, collection.id, live, sign=-1)
-            connection.execute(delete(documents).where(documents.c.id == document.id))
-            used = set(connection.scalars(select(versions.c.digest).where(versions.c.digest.in_(digests))))
-        return collection, ids, sorted(digests - used)
+            connection.execute(update(versions).where(versions.c.id.in_(version_ids)).values(embedded=True))
 
-    def discard_pending(self) -> list[tuple[str, list[int]]]:
-        """Undo what an ingest that was stopped had left pending: index names with the chunk ids to drop there."""
-        query = (
-            select(collections.c.index_name, chunks.c.id)
-            .select_from(versions)
+    def add_place(self, collection: Collection, document_id: str, *, place: str, source: str) -> None:
+        """Let a document be known at one more place."""
+        with self._database.writing() as connection:
+            changes.leave_place(connection, collection, place)
+            connection.execute(
+                insert(places).values(collection_id=collection.id, document_id=document_id, place=place, source=source)
+            )
+
+    def leave_place(self, collection: Collection, place: str) -> bool:
+        """Forget a place; the document goes with its last one. Whether it went."""
+        with self._database.writing() as connection:
+            return changes.leave_place(connection, collection, place)
+
+    def remove(self, document_id: str, *, reader: str) -> Document:
+        """Take a document out, with all its versions and places. What it was. Raises DocumentNotFound, and CollectionNotFound
+        where it is not the reader's to remove."""
+        with self._database.writing() as connection:
+            document, collection = queries.find(connection, document_id, reader)
+            _refuse_unless_owner(collection, reader)
+            changes.remove(connection, collection, document.id)
+        return document
+
+    def discard_pending(self) -> None:
+        """Undo what an ingest that was stopped had left pending."""
+        pending = (
+            select(versions.c.id, collections.c.index_name)
             .join(documents, documents.c.id == versions.c.document_id)
             .join(collections, collections.c.id == documents.c.collection_id)
-            .join(chunks, chunks.c.version_id == versions.c.id)
             .where(versions.c.state == "pending")
         )
-        left: dict[str, list[int]] = {}
         with self._database.writing() as connection:
-            for name, chunk_id in connection.execute(query):
-                left.setdefault(name, []).append(chunk_id)
-            connection.execute(delete(versions).where(versions.c.state == "pending"))
+            for version_id, index_name in connection.execute(pending).all():
+                ids = connection.scalars(select(chunks.c.id).where(chunks.c.version_id == version_id))
+                changes.doom(connection, index_name, list(ids))
+                connection.execute(delete(versions).where(versions.c.id == version_id))
             orphans = select(documents.c.id).outerjoin(versions).where(versions.c.id.is_(None))
             connection.execute(delete(documents).where(documents.c.id.in_(orphans)))
-        return list(left.items())
+
+    def doomed(self) -> dict[str, list[int]]:
+        """Chunk ids that the indexes should drop, by index name."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(doomed_rows).order_by(doomed_rows.c.index_name, doomed_rows.c.chunk_id)).all()
+        return {name: [r.chunk_id for r in group] for name, group in groupby(rows, key=lambda r: r.index_name)}
+
+    def strike_off(self, index_name: str, chunk_ids: Sequence[int]) -> None:
+        """Say that the index has dropped these rows."""
+        with self._database.writing() as connection:
+            for ids in _slices(chunk_ids):
+                connection.execute(
+                    delete(doomed_rows).where(doomed_rows.c.index_name == index_name, doomed_rows.c.chunk_id.in_(ids))
+                )
 
     # Reading
 
-    def live_version(self, collection: Collection, place: str) -> tuple[str, str] | None:
-        """The id of the document at this place and its live version; None where there is none."""
-        query = (
-            select(documents.c.id, versions.c.version)
-            .join(versions, versions.c.id == documents.c.live_version_id)
-            .where(documents.c.collection_id == collection.id, documents.c.place == place)
-        )
+    def known(self, collection: Collection, place: str) -> Known | None:
+        """The document at this place and its live version; None where there is none."""
+        return next(iter(self._known(collection, places.c.place == place)), None)
+
+    def twin(self, collection: Collection, version: str) -> Known | None:
+        """A document whose live version is this one, wherever it lies: the same bytes, read the same way."""
+        return next(iter(self._known(collection, versions.c.version == version)), None)
+
+    def places(self, collection: Collection) -> dict[str, str]:
+        """Every place of the collection with what people see of it."""
         with self._database.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        return (row.id, row.version) if row else None
+            rows = connection.execute(select(places.c.place, places.c.source).where(places.c.collection_id == collection.id))
+            return {row.place: row.source for row in rows}
+
+    def places_of(self, document_id: str) -> list[str]:
+        """The places of a document, in the order in which they came."""
+        with self._database.reading() as connection:
+            return list(
+                connection.scalars(select(places.c.place).where(places.c.document_id == document_id).order_by(places.c.id))
+            )
 
     def documents(self, *, reader: str, names: Sequence[str] = ()) -> list[Document]:
         """The live documents of the collections that the reader may read, by collection and source."""
-        ids = [c.id for c in self.readable(reader, names)]
         with self._database.reading() as connection:
-            rows = connection.execute(
-                _documents().where(collections.c.id.in_(ids)).order_by(collections.c.name, documents.c.source, documents.c.id)
-            )
-            return [_document(r) for r in rows]
+            of = queries.readable(connection, reader, names)
+            rows = connection.execute(queries.live_documents().where(collections.c.id.in_([c.id for c in of]))).all()
+            sources = queries.sources(connection)
+        found = [queries.document_of(row, sources[row.id]) for row in rows]
+        return sorted(found, key=lambda d: (d.collection, d.source, d.id))
 
     def find_document(self, name: str, *, reader: str) -> Document:
         """The document of this id, or the only one of this source or title. Raises DocumentNotFound."""
-        of = [c.id for c in self.readable(reader)]
-        matches = (documents.c.id == name) | (documents.c.source == name) | (versions.c.title == name)
         with self._database.reading() as connection:
-            found = [_document(r) for r in connection.execute(_documents().where(collections.c.id.in_(of), matches))]
-        found = [d for d in found if d.id == name] or found
-        if len(found) == 1:
-            return found[0]
-        if found:
-            ids = ", ".join(d.id for d in found)
-            raise DocumentNotFound(f"{len(found)} documents are called '{name}': give one of the ids {ids}.")
-        raise DocumentNotFound(f"There is no document '{name}'. `footnote documents` lists them.")
+            return queries.find(connection, name, reader)[0]
 
     def stored(self, document_id: str, *, reader: str) -> StoredVersion:
         """The live version of a document with its text, pages and runs. Raises DocumentNotFound."""
-        document = self.find_document(document_id, reader=reader)
         query = select(versions.c.id, versions.c.text, versions.c.runs, versions.c.digest, versions.c.notices)
         with self._database.reading() as connection:
+            document, _ = queries.find(connection, document_id, reader)
             live = query.join(documents, documents.c.live_version_id == versions.c.id)
             row = connection.execute(live.where(documents.c.id == document.id)).one()
             found = connection.execute(select(pages).where(pages.c.version_id == row.id).order_by(pages.c.number))
             spans = tuple(Page(p.number, p.start, p.end) for p in found)
         return StoredVersion(document, row.text, spans, unpack_runs(row.runs), row.digest, tuple(row.notices))
 
-    def page_maps(self, document_ids: Sequence[str]) -> dict[str, PageMap]:
-        """The page map of the live version of each document."""
-        query = (
-            select(documents.c.id, versions.c.version, pages.c.number, pages.c.start, pages.c.end)
-            .join(versions, versions.c.id == documents.c.live_version_id)
-            .join(pages, pages.c.version_id == versions.c.id)
-            .where(documents.c.id.in_(document_ids))
-            .order_by(documents.c.id, pages.c.number)
-        )
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        return {
-            document_id: PageMap(group[0].version, tuple(Page(r.number, r.start, r.end) for r in group))
-            for document_id, group in ((i, [r for r in rows if r.id == i]) for i in document_ids)
-            if group
-        }
-
     def live_ids(self, of: Sequence[Collection], chunk_ids: Sequence[int]) -> set[int]:
         """Those of the chunk ids that belong to a live version in one of these collections."""
-        query = (
-            select(chunks.c.id)
-            .join(documents, documents.c.live_version_id == chunks.c.version_id)
-            .where(documents.c.collection_id.in_([c.id for c in of]))
-        )
+        allowed = {c.id for c in of}
         with self._database.reading() as connection:
-            return {i for ids in _slices(chunk_ids) for i in connection.scalars(query.where(chunks.c.id.in_(ids)))}
+            rows = [r for ids in _slices(chunk_ids) for r in connection.execute(queries.chunk_rows().where(chunks.c.id.in_(ids)))]
+        return {r.id for r in rows if r.version_id == r.live_version_id and r.collection_id in allowed}
+
+    def live_chunk_ids(self, collection: Collection) -> set[int]:
+        """The ids of all live chunks of a collection."""
+        query = select(chunks.c.id).join(documents, documents.c.live_version_id == chunks.c.version_id)
+        with self._database.reading() as connection:
+            return set(connection.scalars(query.where(documents.c.collection_id == collection.id)))
 
     def chunks(self, of: Sequence[Collection], chunk_ids: Sequence[int]) -> dict[int, Chunk]:
-        """The live chunks of these ids in these collections, with their text."""
-        query = _live_chunks().where(documents.c.collection_id.in_([c.id for c in of]))
+        """The live chunks of these ids in these collections, with their text and pages."""
+        allowed = {c.id for c in of}
         with self._database.reading() as connection:
-            rows = [r for ids in _slices(chunk_ids) for r in connection.execute(query.where(chunks.c.id.in_(ids)))]
-        return {r.id: _chunk(r) for r in rows}
+            rows = [r for ids in _slices(chunk_ids) for r in connection.execute(queries.chunk_rows().where(chunks.c.id.in_(ids)))]
+            shown = [r for r in rows if r.version_id == r.live_version_id and r.collection_id in allowed]
+            return {chunk.id: chunk for chunk in queries.chunks_of(connection, shown, self._texts)}
 
-    def every_chunk(self, collection: Collection) -> Iterator[tuple[Chunk, dict[int, int]]]:
-        """Each live chunk of a collection with its term counts, by id."""
-        query = _live_chunks().add_columns(chunks.c.term_counts).where(documents.c.collection_id == collection.id)
+    def every_chunk(self, collection: Collection, *, embedded: bool | None = None) -> Iterator[tuple[Chunk, dict[int, int]]]:
+        """Each live chunk of a collection with its term counts, document by document; only those of versions that are embedded, or
+        are not, where that is given."""
+        query = queries.chunk_rows().add_columns(chunks.c.term_counts).order_by(chunks.c.id)
+        live = select(documents.c.live_version_id).where(documents.c.collection_id == collection.id)
+        if embedded is not None:
+            live = live.join(versions, versions.c.id == documents.c.live_version_id).where(versions.c.embedded == embedded)
         with self._database.reading() as connection:
-            for row in connection.execution_options(yield_per=1000).execute(query.order_by(chunks.c.id)):
-                yield _chunk(row), unpack_counts(row.term_counts)
+            for version_id in connection.scalars(live.order_by(documents.c.live_version_id)).all():
+                rows = connection.execute(query.where(chunks.c.version_id == version_id)).all()
+                for chunk, row in zip(queries.chunks_of(connection, rows, self._texts), rows, strict=True):
+                    yield chunk, unpack_counts(row.term_counts)
+
+    def unembedded(self, of: Sequence[Collection]) -> list[int]:
+        """The live versions of these collections that can be found by their words only."""
+        query = select(versions.c.id).join(documents, documents.c.live_version_id == versions.c.id)
+        query = query.where(documents.c.collection_id.in_([c.id for c in of]), versions.c.embedded.is_(False))
+        with self._database.reading() as connection:
+            return list(connection.scalars(query.order_by(versions.c.id)))
+
+    def digests(self) -> set[str]:
+        """The digests of the originals of all versions, retired and pending ones too."""
+        with self._database.reading() as connection:
+            return set(connection.scalars(select(versions.c.digest).distinct()))
 
     def chunk_counts(self, of: Sequence[Collection], terms: Sequence[int]) -> tuple[dict[int, int], int]:
         """In how many live chunks of these collections each term occurs, and how many live chunks there are."""
-        ids = [c.id for c in of]
+        with self._database.reading() as connection:
+            return counts_of(connection, [c.id for c in of], terms)
+
+    def _own_id(self) -> str:
+        with self._database.writing() as connection:
+            found: str | None = connection.scalar(select(about.c.library_id))
+            if found is None:
+                found = secrets.token_hex(4)
+                connection.execute(insert(about).values(library_id=found))
+            return found
+
+    def _known(self, collection: Collection, condition: object) -> list[Known]:
         query = (
-            select(term_counts.c.term, func.sum(term_counts.c.chunks))
-            .where(term_counts.c.collection_id.in_(ids), term_counts.c.term.in_(terms))
-            .group_by(term_counts.c.term)
+            select(documents.c.id, versions.c.version)
+            .join(versions, versions.c.id == documents.c.live_version_id)
+            .join(places, places.c.document_id == documents.c.id)
+            .where(documents.c.collection_id == collection.id, condition)  # type: ignore[arg-type]
+            .limit(1)
         )
         with self._database.reading() as connection:
-            total = connection.scalar(select(func.sum(collections.c.chunks)).where(collections.c.id.in_(ids))) or 0
-            return {term: int(count) for term, count in connection.execute(query)}, int(total)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+            return [Known(row.id, row.version) for row in connection.execute(query)]
 
 
 def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[i : i + _SLICE] for i in range(0, len(ids), _SLICE))
 
 
-def _count_version(connection: Connection, collection_id: int, version_id: int, *, sign: int) -> list[int]:
-    """Add a version's chunks to the collection's counts, or take them out; the ids of the chunks."""
-    rows = connection.execute(select(chunks.c.id, chunks.c.term_counts).where(chunks.c.version_id == version_id)).all()
-    holding: Counter[int] = Counter()
-    length = 0
-    for row in rows:
-        counts = unpack_counts(row.term_counts)
-        holding.update(counts.keys())
-        length += sum(counts.values())
-    insert_or_add(
-        connection, term_counts,
-        [{"collection_id": collection_id, "term": term, "chunks": sign * n} for term, n in holding.items()],
-        keys=("collection_id", "term"), count="chunks",
-    )  # fmt: skip
-    if sign < 0:
-        connection.execute(delete(term_counts).where(term_counts.c.collection_id == collection_id, term_counts.c.chunks <= 0))
-    connection.execute(
-        update(collections).where(collections.c.id == collection_id)
-        .values(chunks=collections.c.chunks + sign * len(rows), terms=collections.c.terms + sign * length)
-    )  # fmt: skip
-    return [row.id for row in rows]
-
-
-def _collection(row: Row[tuple[object, ...]]) -> Collection:
-    return Collection(row.id, row.name, row.embedder, row.dimension, row.index_name, row.pivot_length, row.chunks, row.terms)
-
-
-def _documents() -> Select[tuple[object, ...]]:
-    def count(table: object) -> object:
-        return select(func.count()).where(table.c.version_id == versions.c.id).correlate(versions).scalar_subquery()  # type: ignore[attr-defined]
-
-    return (
-        select(
-            documents.c.id, collections.c.name.label("collection"), versions.c.title, documents.c.source, versions.c.version,
-            versions.c.media_type, versions.c.language, count(pages).label("pages"), count(chunks).label("chunks"),  # type: ignore[attr-defined]
-            versions.c.size_bytes, documents.c.added_at,
-        )
-        .select_from(documents).join(versions, versions.c.id == documents.c.live_version_id)
-        .join(collections, collections.c.id == documents.c.collection_id)
-    )  # fmt: skip
-
-
-def _document(row: Row[tuple[object, ...]]) -> Document:
-    return Document(**row._mapping)
-
-
-def _live_chunks() -> Select[tuple[object, ...]]:
-    # substr counts code points on both databases, as our offsets do.
-    text = func.substr(versions.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start)
-    return (
-        select(
-            chunks.c.id, documents.c.id.label("document_id"), versions.c.title, documents.c.source, text.label("text"),
-            chunks.c.start, chunks.c.end, chunks.c.page, chunks.c.heading_path, chunks.c.header, versions.c.language,
-        )
-        .select_from(chunks).join(versions, versions.c.id == chunks.c.version_id)
-        .join(documents, documents.c.live_version_id == versions.c.id)
-    )  # fmt: skip
-
-
-def _chunk(row: Row[tuple[object, ...]]) -> Chunk:
-    return Chunk(
-        row.id, row.document_id, row.title, row.source, row.text, row.start, row.end, row.page,
-        tuple(row.heading_path), row.header, row.language,
-    )  # fmt: skip
+def _refuse_unless_owner(collection: Collection, reader: str) -> None:
+    if reader not in (collection.owner, OWNER):
+        raise CollectionNotFound(f"There is no collection '{collection.name}' that {reader} may change. Ask its owner.")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from assistant.errors import LibraryError
 
+_DIGEST_LENGTH = 64
+
 
 class Originals:
     """A folder of files named by their SHA-256. What `put` returned from is on the disk."""
@@ -20,7 +22,9 @@ class Originals:
         path = self._path(digest)
         if path.exists():
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sync_folder(self._folder)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -41,6 +45,10 @@ class Originals:
             raise LibraryError(
                 f"The original {digest[:12]} cannot be read ({error.strerror}). Ingest the file again to put it back."
             ) from error
+
+    def digests(self) -> set[str]:
+        """Every digest that is kept."""
+        return {path.name for path in self._folder.glob("??/*") if len(path.name) == _DIGEST_LENGTH}
 
     def discard(self, digest: str) -> None:
         """Remove these bytes; nothing happens where they are gone."""

@@ -87,7 +87,8 @@ class IndexRow:
 
 
 class Index(Protocol):
-    """Vectors by chunk id, in named partitions of the library's choosing. Everything in it can be rebuilt from the library."""
+    """Vectors by chunk id, in named collections of the library's choosing. Everything in it can be rebuilt from the library.
+    Every call raises LibraryError where the index cannot be reached, or the collection is not there."""
 
     def create(self, name: str, dimension: int) -> None:
         """Make the named collection; nothing happens where it exists."""
@@ -104,8 +105,11 @@ class Index(Protocol):
     def search_sparse(self, name: str, vector: SparseVector, limit: int) -> list[tuple[int, float]]:
         """(chunk id, inner product), best first, at most `limit`; rows that share no term are left out."""
 
+    def names(self, prefix: str) -> list[str]:
+        """The collections whose names begin so."""
+
     def ids(self, name: str) -> set[int]:
-        """Every chunk id held."""
+        """Every chunk id held; none in a collection that is not there."""
 
     def drop(self, name: str) -> None:
         """Remove the collection with its files."""

@@ -10,7 +10,8 @@ from assistant.types import Document, Page, TextRun
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A set of documents with one embedder and one list of readers. `chunks` and `terms` count what is live."""
+    """A set of documents with one embedder and one list of readers. `chunks` and `terms` count what is live. `pivot_length` is None
+    until the first documents have fixed it."""
 
     id: int
     name: str
@@ -20,11 +21,20 @@ class Collection:
     pivot_length: float | None
     chunks: int
     terms: int
+    owner: str
 
     @property
     def mean_length(self) -> float:
         """Terms in a live chunk on average; zero in an empty collection."""
         return self.terms / self.chunks if self.chunks else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the library knows of a place: its document, and the live version there."""
+
+    document_id: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +44,6 @@ class Pending:
     document_id: str
     version_id: int
     chunk_ids: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class PageMap:
-    """Where the pages of a document's version stand in its text."""
-
-    version: str
-    pages: Sequence[Page]
-
-    def page_of(self, offset: int) -> int:
-        """The page on which this offset of the text stands."""
-        return next((p.number for p in reversed(self.pages) if p.start <= offset), 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from assistant.errors import InvalidRequest
 from assistant.fusion import blend, convex, dense_weight, reciprocal_rank, rerank_weight
 from assistant.languages import language_of_query
 from assistant.lexical import query_counts, query_vector
@@ -36,17 +37,17 @@ class Retriever:
     def search(self, query: str, of: Sequence[Collection], *, k: int) -> Retrieval:
         """The k best hits in these collections, best first. Their legs are merged on raw scores before anything is scaled."""
         if k < 1:
-            raise ValueError(f"k is {k}; it must be 1 or more.")
+            raise InvalidRequest(f"k is {k}; it must be 1 or more.")
         clock = _Clock()
         languages = self.library.languages(of)
         language = language_of_query(query, languages)
         with clock.measure("embed"):
             vector = self.embedder.encode_queries([query])[0]
         with clock.measure("dense"):
-            dense = self._leg(of, lambda name, limit: self.index.search_dense(name, vector, limit))
+            dense = self._leg(of, k, lambda name, limit: _with_vectors(self.index.search_dense(name, vector, limit)))
         with clock.measure("bm25"):
             terms = self._query_vector(query, of, languages)
-            bm25 = self._leg(of, lambda name, limit: self.index.search_sparse(name, terms, limit))
+            bm25 = self._leg(of, k, lambda name, limit: self.index.search_sparse(name, terms, limit))
         with clock.measure("fuse"):
             fused = self._fused(dense, bm25, language)
             chunks = self.library.chunks(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
@@ -64,16 +65,17 @@ class Retriever:
             searched=sum(c.chunks for c in of),
         )
 
-    def _leg(self, of: Sequence[Collection], search: Callable[[str, int], Scored]) -> Scored:
-        """One leg over all the collections: the best `depth` that are live."""
-        limit = self.depth + _SPARE
+    def _leg(self, of: Sequence[Collection], k: int, search: Callable[[str, int], Scored]) -> Scored:
+        """One leg over all the collections: the best `depth` (or k, where that is more) that are live."""
+        depth = max(self.depth, k)
+        limit = depth + _SPARE
         while True:
             found = [search(c.index_name, limit) for c in of if c.chunks]
             merged = sorted((hit for leg in found for hit in leg), key=lambda hit: -hit[1])
             live = self.library.live_ids(of, [i for i, _ in merged])
             kept = [hit for hit in merged if hit[0] in live]
-            if len(kept) >= self.depth or all(len(leg) < limit for leg in found):
-                return kept[: self.depth]
+            if len(kept) >= depth or all(len(leg) < limit for leg in found):
+                return kept[:depth]
             limit *= 2
 
     def _query_vector(self, query: str, of: Sequence[Collection], languages: Sequence[str]) -> Mapping[int, float]:
@@ -93,6 +95,11 @@ class Retriever:
         scores = reranker.score(query, [chunks[i].search_text for i, _ in head])
         blended = blend(head, scores, weight=rerank_weight(language, self.embedder.languages))
         return [*blended, *fused[self.rerank_depth :]]
+
+
+def _with_vectors(found: Scored) -> Scored:
+    """Without the rows that have no vector yet: theirs is all zeros, and so is its cosine to anything."""
+    return [hit for hit in found if hit[1] != 0.0]
 
 
 @dataclass(frozen=True, slots=True)

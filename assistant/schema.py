@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -23,6 +24,8 @@ metadata = MetaData()
 # SQLite hands out row ids that never come back only for INTEGER PRIMARY KEY AUTOINCREMENT. A chunk id that came back would
 # give a removed chunk's vectors to a new one.
 _ID = BigInteger().with_variant(Integer, "sqlite")
+
+about = Table("about", metadata, Column("library_id", String(40), primary_key=True))  # one row
 
 collections = Table(
     "collections",
@@ -45,11 +48,20 @@ documents = Table(
     "documents",
     metadata,
     Column("id", String(40), primary_key=True),
-    Column("collection_id", ForeignKey("collections.id"), nullable=False),
-    Column("place", Text, nullable=False),  # what makes it the same document again: an absolute path, or an upload's name
-    Column("source", Text, nullable=False),  # what people see
-    Column("live_version_id", _ID),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("live_version_id", _ID, index=True),
     Column("added_at", String(40), nullable=False),
+)
+
+# Two files with the same bytes are one document with two places.
+places = Table(
+    "places",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("place", Text, nullable=False),  # what makes it the same file again: an absolute path, or an upload's name
+    Column("source", Text, nullable=False),  # what people see
     UniqueConstraint("collection_id", "place"),
 )
 
@@ -61,6 +73,7 @@ versions = Table(
     Column("version", String(80), nullable=False),
     Column("digest", String(64), nullable=False, index=True),
     Column("state", String(10), nullable=False, index=True),  # pending, live, retired
+    Column("embedded", Boolean, nullable=False),  # whether the index holds its vectors, or its words alone
     Column("title", Text, nullable=False),
     Column("media_type", String(120), nullable=False),
     Column("language", String(10), nullable=False),
@@ -117,6 +130,14 @@ term_counts = Table(
     Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
     Column("term", BigInteger, primary_key=True),
     Column("chunks", Integer, nullable=False),  # live chunks that hold the term
+)
+
+# Rows that the index should drop, written in the transaction that made them useless and struck off once they are gone.
+doomed_rows = Table(
+    "doomed_rows",
+    metadata,
+    Column("index_name", String(200), primary_key=True),
+    Column("chunk_id", _ID, primary_key=True, autoincrement=False),
 )
 
 Index("versions_of_state", versions.c.state, versions.c.document_id)

@@ -88,7 +88,8 @@ class ChunkSpan:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as the library lists it. `source` is the file name or address that it came from."""
+    """A document as the library lists it. `source` is the file name or address that it came from; `sources` are all of them, where
+    several files hold the same bytes. `embedded` is False while it can be found by its words only."""
 
     id: str
     collection: str
@@ -101,11 +102,14 @@ class Document:
     chunks: int
     size_bytes: int
     added_at: str
+    sources: tuple[str, ...] = ()
+    embedded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A searchable piece of a document: `document.text[start:end] == text`, beginning on `page`."""
+    """A searchable piece of a document: `document.text[start:end] == text`, beginning on `page`. `version` is the version whose
+    text it is, `pages` the pages that it touches."""
 
     id: int
     document_id: str
@@ -118,11 +122,17 @@ class Chunk:
     heading_path: tuple[str, ...] = ()
     header: str = ""
     language: str = ""
+    version: str = ""
+    pages: tuple[Page, ...] = ()
 
     @property
     def search_text(self) -> str:
         """What both legs index: `search_text(...)` of this chunk."""
         return search_text(self.title, self.heading_path, self.header, self.text)
+
+    def page_at(self, offset: int) -> int:
+        """The page of an offset of the document's text that lies in this chunk."""
+        return page_at(self.pages, offset, self.page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +245,11 @@ class Done:
 
 
 Event = Searching | Passages | Text | Done
+
+
+def page_at(pages: Sequence[Page], offset: int, otherwise: int = 1) -> int:
+    """The number of the last of these pages (in order) that begins at or before the offset."""
+    return next((page.number for page in reversed(pages) if page.start <= offset), otherwise)
 
 
 def search_text(title: str, heading_path: Sequence[str], header: str, text: str) -> str:

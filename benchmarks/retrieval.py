@@ -24,7 +24,8 @@ from assistant.protocols import Vectors
 from assistant.retrieval import Retriever
 from assistant.settings import Settings
 from assistant.types import Block, Page, ParsedDocument
-from ingestion.pipeline import Prepared, ingest_documents
+from ingestion.pipeline import ingest_documents
+from ingestion.preparing import Prepared
 
 _CHUNKS_A_DOCUMENT = 50
 _WORDS_A_CHUNK = 60

@@ -78,15 +78,7 @@ def _passages(assistant: Assistant, collection: Collection, *, by_page: bool) ->
     chunks = [chunk for chunk, _ in assistant.library.every_chunk(collection)]
     if not by_page:
         return {chunk.id: [chunk.source] for chunk in chunks}
-    maps = assistant.library.page_maps(sorted({chunk.document_id for chunk in chunks}))
-    return {
-        chunk.id: [
-            f"{chunk.source}#{page.number}"
-            for page in maps[chunk.document_id].pages
-            if page.start < chunk.end and chunk.start < page.end
-        ]
-        for chunk in chunks
-    }
+    return {chunk.id: [f"{chunk.source}#{page.number}" for page in chunk.pages] for chunk in chunks}
 
 
 def _asked(assistant: Assistant, collection: Collection, question: Question, *, answers: bool) -> _Outcome:

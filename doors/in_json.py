@@ -6,6 +6,7 @@ from typing import Any
 
 from assistant.types import Answer, Citation, Document, Hit, Page, Retrieval
 from ingestion import Report
+from ingestion.report import STATUSES
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -65,6 +66,8 @@ def document_json(document: Document) -> dict[str, Any]:
         "collection": document.collection,
         "title": document.title,
         "source": document.source,
+        "sources": list(document.sources),
+        "embedded": document.embedded,
         "version": document.version,
         "media_type": document.media_type,
         "language": document.language,
@@ -95,7 +98,7 @@ def report_json(report: Report) -> dict[str, Any]:
     return {
         "collection": report.collection,
         "seconds": round(report.seconds, 3),
-        "counts": {status: report.count(status) for status in ("added", "changed", "unchanged", "failed")},
+        "counts": {status: report.count(status) for status in STATUSES},
         "files": [
             {
                 "source": o.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from ingestion.pipeline import Outcome, Progress, Report, forget, ingest
+from ingestion.pipeline import forget, ingest
+from ingestion.report import Outcome, Progress, Report
 
 __all__ = ["Outcome", "Progress", "Report", "forget", "ingest"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.sentences import sentence_spans
-from assistant.types import Block, ChunkSpan, Page, ParsedDocument, search_text
+from assistant.types import Block, ChunkSpan, Page, ParsedDocument, page_at, search_text
 
 CHUNKER_VERSION = "1"
 CountTokens = Callable[[Sequence[str]], list[int]]
@@ -118,5 +118,5 @@ def _same_section(group: Sequence[_Piece], piece: _Piece) -> bool:
 def _span(group: Sequence[_Piece], pages: Sequence[Page]) -> ChunkSpan:
     first, last = group[0], group[-1]
     continued = last.block.header if first.start > first.block.start else ""  # a table's first piece holds its header itself
-    page = next((p.number for p in reversed(pages) if p.start <= first.start), first.block.page)
+    page = page_at(pages, first.start, first.block.page)
     return ChunkSpan(first.start, last.end, page, last.block.heading_path, continued)

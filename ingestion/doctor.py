@@ -31,11 +31,11 @@ class Examination:
 
 def examine(assistant: Assistant, *, reader: str = OWNER) -> list[Examination]:
     """Every collection that the reader may read, by name."""
-    return [_examined(assistant, collection) for collection in assistant.library.readable(reader)]
+    return [_examined(assistant, collection, reader) for collection in assistant.library.readable(reader)]
 
 
-def _examined(assistant: Assistant, collection: Collection) -> Examination:
-    live = {chunk.id for chunk, _ in assistant.library.every_chunk(collection)}
+def _examined(assistant: Assistant, collection: Collection, reader: str) -> Examination:
+    live = assistant.library.live_chunk_ids(collection)
     indexed = assistant.index.ids(collection.index_name)
     pivot, mean = collection.pivot_length, collection.mean_length
     drift = mean / pivot - 1 if pivot and mean else 0.0
@@ -48,7 +48,7 @@ def _examined(assistant: Assistant, collection: Collection) -> Examination:
         )
     if abs(drift) > _WORTH_RENEWING:
         advice.append(f"Chunks are {drift:+.0%} off the pivot length: `footnote reindex {collection.name}` renews it.")
-    documents = len(assistant.library.documents(reader=OWNER, names=[collection.name]))
+    documents = len(assistant.library.documents(reader=reader, names=[collection.name]))
     return Examination(
         collection.name,
         documents,

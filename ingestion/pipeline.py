@@ -1,8 +1,7 @@
-"""The pipeline: files to library and index. It adds what is new, replaces what changed, passes over what did not, and says what
-became of every file.
+"""The pipeline: files to library and index. It adds what is new, replaces what changed, follows what moved or went, passes over what
+did not change, and says what became of every file.
 
-A batch of documents is written to the library as pending, embedded, written to the index and then made live in one transaction.
-Only then is a document reported; what was stopped before that is undone at the next ingest.
+A document is reported once the library has committed it. What was stopped before that is undone or finished by the next ingest.
 """
 
 from __future__ import annotations
@@ -10,68 +9,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import replace
 
 from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import ParseError
-from assistant.languages import detect_language
-from assistant.lexical import ANALYSIS_VERSION, document_vector, term_counts
 from assistant.library import OWNER
-from assistant.protocols import IndexRow
 from assistant.records import Collection
-from assistant.types import ChunkSpan, ParsedDocument, search_text
-from ingestion.chunking import CHUNKER_VERSION, chunk_spans
-from ingestion.parsers import PARSER_VERSION, parse
-from ingestion.sources import Source, digest_of, find_sources, read_source
+from ingestion.parsers import parse
+from ingestion.preparing import Prepared, draft_of, version_of
+from ingestion.recovery import settle
+from ingestion.report import Outcome, Progress, Report, Status
+from ingestion.sources import Source, digest_of, find_sources, folders_of, read_source
+from ingestion.writing import drop_doomed, write
 
-Status = Literal["added", "changed", "unchanged", "failed"]
+OnProgress = Callable[[Progress], None]
+# Documents are made live in batches, so that ten thousand small ones are not ten thousand commits.
 _BATCH_CHUNKS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one file. `reason` says why it failed, or what a reader should know of it."""
-
-    source: str
-    status: Status
-    reason: str = ""
-    document_id: str = ""
-    pages: int = 0
-    chunks: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of every file of an ingest, in the order in which that was known."""
-
-    collection: str
-    outcomes: Sequence[Outcome]
-    seconds: float
-
-    def count(self, status: Status) -> int:
-        return sum(o.status == status for o in self.outcomes)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an ingest is: files done of files found, and the pages and chunks that they came to."""
-
-    files: int
-    files_total: int
-    pages: int
-    chunks: int
-    last: str
-
-
-@dataclass
-class _Batch:
-    drafts: list[tuple[Draft, Status]] = field(default_factory=list)
-
-    @property
-    def chunks(self) -> int:
-        return sum(len(draft.spans) for draft, _ in self.drafts)
 
 
 def ingest(
@@ -80,27 +34,23 @@ def ingest(
     *,
     collection: str = "documents",
     reader: str = OWNER,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> Report:
     """Read files and folders into a collection, which is made where it is missing. A file that cannot be read is reported with its
-    reason and the rest goes on. Raises PathNotFound before anything is read, CollectionMismatch for a collection of another
-    embedder."""
-    sources = list(find_sources(paths))
-    return ingest_documents(
-        assistant,
-        (_prepared(assistant, source) for source in sources),
-        collection=collection, reader=reader, total=len(sources), on_progress=on_progress,
-    )  # fmt: skip
+    reason and the rest goes on. A folder is a mirror: documents whose files are gone from it go too.
 
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A document ready for the pipeline: its name and place, its bytes, and how to parse them where that is needed."""
-
-    place: str
-    name: str
-    content: bytes
-    parse: Callable[[], ParsedDocument]
+    Raises PathNotFound before anything is read, CollectionMismatch for a collection of another embedder, CollectionNotFound for
+    one that is not the reader's to change, DataFolderInUse where another process owns the index. One ingest, removal or reindex
+    runs at a time; another waits.
+    """
+    sources = find_sources(paths)
+    documents = (_prepared(assistant, source) for source in sources)
+    with assistant.changing:
+        report = ingest_documents(
+            assistant, documents, collection=collection, reader=reader, total=len(sources), on_progress=on_progress
+        )
+        gone = list(_mirrored(assistant, collection, reader, folders_of(paths), {source.place for source in sources}))
+    return replace(report, outcomes=(*report.outcomes, *gone))
 
 
 def ingest_documents(
@@ -110,116 +60,140 @@ def ingest_documents(
     collection: str,
     reader: str = OWNER,
     total: int,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> Report:
     """As `ingest`, for documents that are already at hand. An Outcome among them is passed on as it is."""
-    started = time.perf_counter()
-    settle_interrupted(assistant)
-    into = assistant.library.create_collection(
-        collection, embedder=assistant.embedder.name, dimension=assistant.embedder.dimension, owner=reader
-    )
-    assistant.index.create(into.index_name, into.dimension)
-    outcomes: list[Outcome] = []
-    for outcome in _ingested(assistant, into, documents):
-        outcomes.append(outcome)
-        pages, chunks = sum(o.pages for o in outcomes), sum(o.chunks for o in outcomes)
-        on_progress(Progress(len(outcomes), total, pages, chunks, outcome.source))
-    return Report(collection, tuple(outcomes), time.perf_counter() - started)
+    with assistant.changing:
+        assistant.index.names("")  # refused here where another process owns the index, before anything is written
+        settle(assistant)
+        into = assistant.library.create_collection(
+            collection, embedder=assistant.embedder.name, dimension=assistant.embedder.dimension, owner=reader
+        )
+        assistant.index.create(into.index_name, into.dimension)
+        run = _Run(assistant, into, total, on_progress)
+        for document in documents:
+            run.take(document)
+        run.write()
+    return Report(collection, tuple(run.outcomes), run.seconds)
 
 
-def settle_interrupted(assistant: Assistant) -> None:
-    """Undo what an ingest that was stopped left half done."""
-    for index_name, chunk_ids in assistant.library.discard_pending():
-        assistant.index.delete(index_name, chunk_ids)
+def forget(assistant: Assistant, document: str, *, reader: str = OWNER) -> str:
+    """Take a document out of its collection; from then on no answer shows it. Its title. Raises DocumentNotFound, CollectionNotFound
+    where it is not the reader's to remove, and DataFolderInUse before anything is removed."""
+    with assistant.changing:
+        assistant.index.names("")
+        removed = assistant.library.remove(document, reader=reader)
+        settle(assistant)
+    return removed.title
+
+
+class _Run:
+    """One ingest: the outcomes so far, the batch that is not written yet, and how far it is."""
+
+    def __init__(self, assistant: Assistant, into: Collection, total: int, on_progress: OnProgress) -> None:
+        self._assistant, self._into = assistant, into
+        self._on_progress = on_progress
+        self._batch: list[tuple[Draft, Status]] = []
+        self._started = time.perf_counter()
+        self._at = Progress(0, total, 0, 0, 0, 0, 0.0, "")
+        self.outcomes: list[Outcome] = []
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+    def take(self, document: Prepared | Outcome) -> None:
+        """Settle what can be settled at once; put the rest into the batch, and write that when it is large enough."""
+        if isinstance(document, Outcome):
+            self._known(document)
+            return
+        assistant, digest = self._assistant, digest_of(document.content)
+        version = version_of(digest, assistant)
+        there = assistant.library.known(self._into, document.place)
+        assistant.originals.put(digest, document.content)
+        if there and there.version == version:
+            self._known(Outcome(document.name, "unchanged", document_id=there.document_id))
+        elif twin := assistant.library.twin(self._into, version):
+            self._known(_with_twin(assistant, self._into, twin.document_id, document))
+        else:
+            self._draft(document, digest, "changed" if there else "added")
+
+    def write(self) -> None:
+        """Write the batch, and know its outcomes."""
+        batch, self._batch = self._batch, []
+        if not batch:
+            return
+        written = write(self._assistant, self._into, [draft for draft, _ in batch], on_embedded=self._embedded)
+        for (draft, status), pending in zip(batch, written, strict=True):
+            notices = " ".join(draft.parsed.notices)
+            pages, chunks = len(draft.parsed.pages), len(draft.spans)
+            self._known(Outcome(draft.source, status, notices, pending.document_id, pages, chunks))
+
+    def _draft(self, document: Prepared, digest: str, status: Status) -> None:
+        try:
+            draft = draft_of(document, self._assistant, digest=digest)
+        except ParseError as error:
+            self._known(Outcome(document.name, "failed", str(error)))
+            return
+        if any(draft.version == waiting.version for waiting, _ in self._batch):
+            self.write()
+            self.take(document)  # its twin is live now
+            return
+        self._batch.append((draft, status))
+        self._report(chunks_read=self._at.chunks_read + len(draft.spans), last=document.name)
+        if sum(len(waiting.spans) for waiting, _ in self._batch) >= _BATCH_CHUNKS:
+            self.write()
+
+    def _known(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        at = self._at
+        self._report(files=at.files + 1, pages=at.pages + outcome.pages, chunks=at.chunks + outcome.chunks, last=outcome.source)
+
+    def _embedded(self, chunks: int) -> None:
+        self._report(embedded=self._at.embedded + chunks)
+
+    def _report(self, **changes: int | str) -> None:
+        self._at = replace(self._at, seconds=self.seconds, **changes)  # type: ignore[arg-type]
+        self._on_progress(self._at)
 
 
 def _prepared(assistant: Assistant, source: Source) -> Prepared | Outcome:
     try:
         content = read_source(source, assistant.limits.max_file_bytes)
-    except (OSError, ParseError) as error:
-        return Outcome(source.name, "failed", _reason(error))
+    except OSError as error:
+        return Outcome(source.name, "failed", f"It cannot be read: {error.strerror}.")
+    except ParseError as error:
+        return Outcome(source.name, "failed", str(error))
     return Prepared(source.place, source.name, content, lambda: parse(content, source.name))
 
 
-def _ingested(assistant: Assistant, into: Collection, documents: Iterable[Prepared | Outcome]) -> Iterator[Outcome]:
-    batch = _Batch()
-    for document in documents:
-        drafted = document if isinstance(document, Outcome) else _draft(assistant, into, document)
-        if isinstance(drafted, Outcome):
-            yield drafted
+def _with_twin(assistant: Assistant, into: Collection, document_id: str, document: Prepared) -> Outcome:
+    """A file whose bytes are known from elsewhere is one more place of that document; it moved, where the others' files are gone."""
+    before = assistant.library.find_document(document_id, reader=OWNER)
+    others = assistant.library.places_of(document_id)
+    assistant.library.add_place(into, document_id, place=document.place, source=document.name)
+    if all(os.path.isabs(place) and not os.path.lexists(place) for place in others):
+        for place in others:
+            assistant.library.leave_place(into, place)
+        return Outcome(document.name, "moved", f"It was {before.source}.", document_id)
+    return Outcome(document.name, "added", f"Its bytes are those of {before.source}: one document.", document_id)
+
+
+def _mirrored(assistant: Assistant, collection: str, reader: str, folders: Sequence[str], present: set[str]) -> Iterator[Outcome]:
+    """Let go of the places below these folders whose files are gone. A folder that is suddenly empty is more likely not mounted
+    than emptied: nothing is removed then."""
+    into = assistant.library.writable(reader, collection)
+    places = assistant.library.places(into)
+    for folder in folders:
+        below = {place: source for place, source in places.items() if place.startswith(folder)}
+        gone = {place: source for place, source in below.items() if place not in present}
+        if gone and len(gone) == len(below) and not any(place.startswith(folder) for place in present):
+            reason = (
+                f"The folder is empty, but {len(gone)} documents came from it. They were kept; `footnote forget` removes one."
+            )
+            yield Outcome(folder, "failed", reason)
             continue
-        batch.drafts.append(drafted)
-        if batch.chunks >= _BATCH_CHUNKS:
-            yield from _written(assistant, into, batch)
-            batch = _Batch()
-    yield from _written(assistant, into, batch)
-
-
-def _draft(assistant: Assistant, into: Collection, document: Prepared) -> tuple[Draft, Status] | Outcome:
-    digest = digest_of(document.content)
-    version = _version(digest, assistant)
-    there = assistant.library.live_version(into, document.place)
-    if there and there[1] == version:
-        return Outcome(document.name, "unchanged", document_id=there[0])
-    try:
-        parsed = document.parse()
-    except ParseError as error:
-        return Outcome(document.name, "failed", _reason(error))
-    language = detect_language(parsed.text)
-    spans = chunk_spans(
-        parsed, language=language, max_tokens=assistant.limits.chunk_tokens, count_tokens=assistant.embedder.count_tokens
-    )
-    assistant.originals.put(digest, document.content)
-    counts = [term_counts(_search_text(parsed, span), language) for span in spans]
-    draft = Draft(document.place, document.name, digest, version, len(document.content), language, parsed, spans, counts)
-    return draft, "changed" if there else "added"
-
-
-def _version(digest: str, assistant: Assistant) -> str:
-    """The digest of the bytes with the versions of everything that made chunks of them."""
-    made_by = f"{PARSER_VERSION}.{CHUNKER_VERSION}.{ANALYSIS_VERSION}.{assistant.limits.chunk_tokens}"
-    return digest_of(f"{digest} {made_by}".encode())[:16]
-
-
-def _search_text(parsed: ParsedDocument, span: ChunkSpan) -> str:
-    return search_text(parsed.title, span.heading_path, span.header, parsed.text[span.start : span.end])
-
-
-def _written(assistant: Assistant, into: Collection, batch: _Batch) -> Iterator[Outcome]:
-    if not batch.drafts:
-        return
-    drafts = [draft for draft, _ in batch.drafts]
-    lengths = [sum(counts.values()) for draft in drafts for counts in draft.counts]
-    into = assistant.library.fix_pivot(into, max(1.0, sum(lengths) / max(1, len(lengths))))
-    written = [assistant.library.add_pending(into, draft) for draft in drafts]
-    texts = [_search_text(draft.parsed, span) for draft in drafts for span in draft.spans]
-    vectors = assistant.embedder.encode_documents(texts)
-    ids = [chunk_id for pending in written for chunk_id in pending.chunk_ids]
-    counts = [c for draft in drafts for c in draft.counts]
-    assert into.pivot_length is not None
-    assistant.index.upsert(
-        into.index_name,
-        [
-            IndexRow(chunk_id, vector, document_vector(c, into.pivot_length))
-            for chunk_id, vector, c in zip(ids, vectors, counts, strict=True)
-        ],
-    )
-    retired = assistant.library.make_live(into, [pending.version_id for pending in written])
-    assistant.index.delete(into.index_name, retired)
-    for (draft, status), pending in zip(batch.drafts, written, strict=True):
-        notice = " ".join(draft.parsed.notices)
-        yield Outcome(draft.source, status, notice, pending.document_id, len(draft.parsed.pages), len(draft.spans))
-
-
-def _reason(error: OSError | ParseError) -> str:
-    return f"It cannot be read: {error.strerror}." if isinstance(error, OSError) else str(error)
-
-
-def forget(assistant: Assistant, document: str, *, reader: str = OWNER) -> str:
-    """Take a document out of its collection; from then on no answer shows it. Its title. Raises DocumentNotFound."""
-    title = assistant.library.find_document(document, reader=reader).title
-    collection, chunk_ids, digests = assistant.library.remove(document, reader=reader)
-    assistant.index.delete(collection.index_name, chunk_ids)
-    for digest in digests:
-        assistant.originals.discard(digest)
-    return title
+        for place, source in gone.items():
+            if assistant.library.leave_place(into, place):
+                yield Outcome(source, "removed")
+    drop_doomed(assistant)

@@ -37,7 +37,7 @@ def test_the_sample_questions_are_answered_with_a_quote_from_their_document(samp
     assert answer.citations[0].source == asked.document
     assert verbatim(sample, answer.citations)
     for citation in answer.citations:
-        page = sample.library.page_maps([citation.document_id])[citation.document_id].pages[citation.page - 1]
+        page = sample.library.stored(citation.document_id, reader=OWNER).pages[citation.page - 1]
         assert page.start <= citation.start <= page.end
         assert f"[{citation.number}]" in answer.text
 

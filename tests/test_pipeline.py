@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assistant.answering import Assistant
-from assistant.errors import CollectionMismatch, DocumentNotFound
+from assistant.errors import CollectionMismatch, CollectionNotFound, DocumentNotFound, PathNotFound
 from assistant.library import OWNER
 from assistant.testing import HashingEmbedder
 from ingestion import forget, ingest
 from ingestion.doctor import examine
 from ingestion.reindexing import reindex
-from ingestion.sources import PathNotFound
 from tests.conftest import FILES, WriteFile
 
 
@@ -77,7 +79,7 @@ def test_a_path_that_is_not_there_is_refused_before_anything_is_read(assistant: 
 
 
 def test_a_file_over_the_limit_is_refused_with_both_sizes(assistant: Assistant, write: WriteFile) -> None:
-    object.__setattr__(assistant.limits, "max_file_bytes", 1_000_000)
+    assistant.limits = replace(assistant.limits, max_file_bytes=1_000_000)
     (outcome,) = ingest(assistant, [write("a.txt", "x" * 2_000_000)]).outcomes
     assert outcome.status == "failed"
     assert "2 MB" in outcome.reason
@@ -98,28 +100,47 @@ def test_a_forgotten_document_is_gone_from_answers_index_and_originals(assistant
         assistant.originals.get(digest)
 
 
-def test_what_a_stopped_ingest_left_pending_is_undone_by_the_next(assistant: Assistant, write: WriteFile) -> None:
-    class Stop(Exception):
-        pass
+class Stop(Exception):
+    """Stands for whatever ends a process in the middle of an ingest."""
 
-    class StopsOnce(HashingEmbedder):
-        stopped = False
 
-        def encode_documents(self, texts):  # type: ignore[no-untyped-def]
-            if not self.stopped:
-                self.stopped = True
-                raise Stop
-            return super().encode_documents(texts)
+class StopsOnce(HashingEmbedder):
+    stopped = False
 
+    def encode_documents(self, texts):  # type: ignore[no-untyped-def]
+        if not self.stopped:
+            self.stopped = True
+            raise Stop
+        return super().encode_documents(texts)
+
+
+def test_a_new_document_that_was_stopped_half_way_is_finished_by_the_next_ingest(assistant: Assistant, write: WriteFile) -> None:
     assistant.embedder = StopsOnce()
     path = write("a.txt", "Half way.")
     with pytest.raises(Stop):
         ingest(assistant, [path])
-    assert assistant.library.documents(reader=OWNER) == []
-    assert statuses(assistant, path) == [("a.txt", "added")]
-    assert found(assistant, "half way") == ["Half way."]
-    assert assistant.library.discard_pending() == []
+    assert [d.embedded for d in assistant.library.documents(reader=OWNER)] == [False]
+    assert statuses(assistant, path) == [("a.txt", "unchanged")]
+    assert [d.embedded for d in assistant.library.documents(reader=OWNER)] == [True]
+    (hit,) = assistant.retrieve("half way")
+    assert set(hit.ranks) >= {"bm25", "dense"}
     assert healthy(assistant)
+
+
+def test_a_changed_document_that_was_stopped_half_way_is_undone_by_the_next_ingest(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "The gate closes at seven.")
+    ingest(assistant, [path])
+    write("a.txt", "The gate closes at nine.")
+    assistant.embedder = StopsOnce()
+    with pytest.raises(Stop):
+        ingest(assistant, [path])
+    assert found(assistant, "gate closes") == ["The gate closes at seven."]
+    ingest(assistant, [write("b.txt", "Something else.")])
+    assert assistant.library.doomed() == {}
+    assert assistant.originals.digests() == assistant.library.digests()
+    assert healthy(assistant)
+    assert statuses(assistant, path) == [("a.txt", "changed")]
+    assert "The gate closes at nine." in found(assistant, "gate closes")
 
 
 def test_a_collection_refuses_another_embedder_and_names_the_remedy(assistant: Assistant, write: WriteFile) -> None:
@@ -158,10 +179,151 @@ def test_the_doctor_sees_a_row_that_is_missing_and_one_that_is_stale(assistant: 
     assert (examined.missing, examined.stale) == (0, 1)
 
 
-def test_hidden_files_and_links_out_of_the_folder_are_passed_over(assistant: Assistant, write: WriteFile, tmp_path: Path) -> None:
+def test_hidden_files_are_passed_over_and_links_and_pipes_are_refused(
+    assistant: Assistant, write: WriteFile, tmp_path: Path
+) -> None:
     folder = write("a.txt", "Text.").parent
     write(".hidden/secret.txt", "Secret.")
     secret = tmp_path / "outside.txt"
     secret.write_text("Outside.")
     (folder / "link.txt").symlink_to(secret)
-    assert statuses(assistant, folder) == [("a.txt", "added")]
+    (folder / "linked").symlink_to(tmp_path)
+    (folder / "broken").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    refused = [(name, "failed") for name in ("broken", "link.txt", "linked", "pipe")]
+    assert sorted(statuses(assistant, folder)) == [("a.txt", "added"), *refused]
+
+
+def test_a_file_whose_name_is_not_text_is_read_all_the_same(assistant: Assistant, write: WriteFile) -> None:
+    folder = write("a.txt", "Text.").parent
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9\n.txt")).write_text("Coffee is at ten.")
+    assert statuses(assistant, folder) == [("a.txt", "added"), ("caf\ufffd\ufffd.txt", "added")]
+    assert statuses(assistant, folder) == [("a.txt", "unchanged"), ("caf\ufffd\ufffd.txt", "unchanged")]
+
+
+def test_the_same_file_named_twice_is_read_once(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "Text.")
+    assert statuses(assistant, path, path, path.parent) == [("a.txt", "added")]
+
+
+def test_two_files_with_the_same_bytes_are_one_document_with_two_places(assistant: Assistant, write: WriteFile) -> None:
+    folder = write("a.txt", "The gate closes at nine.").parent
+    write("b.txt", "The gate closes at nine.")
+    first, second = ingest(assistant, [folder]).outcomes
+    assert (first.status, second.status) == ("added", "added")
+    assert second.document_id == first.document_id
+    assert "a.txt" in second.reason
+    (document,) = assistant.library.documents(reader=OWNER)
+    assert document.sources == ("a.txt", "b.txt")
+    assert len(found(assistant, "gate closes")) == 1
+    # Changed in one place only, they are two.
+    write("b.txt", "The gate closes at ten.")
+    assert statuses(assistant, folder) == [("a.txt", "unchanged"), ("b.txt", "changed")]
+    assert sorted(found(assistant, "gate closes")) == ["The gate closes at nine.", "The gate closes at ten."]
+    assert healthy(assistant)
+
+
+def test_a_folder_is_a_mirror_of_what_was_renamed_and_deleted(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "Tea is at four.")
+    doomed = write("b.txt", "The gate closes at nine.")
+    (first, _) = ingest(assistant, [path.parent]).outcomes
+    path.rename(path.with_name("c.txt"))
+    doomed.unlink()
+    outcomes = ingest(assistant, [path.parent]).outcomes
+    assert [(o.source, o.status) for o in outcomes] == [("c.txt", "moved"), ("b.txt", "removed")]
+    assert outcomes[0].document_id == first.document_id
+    assert [d.source for d in assistant.library.documents(reader=OWNER)] == ["c.txt"]
+    assert found(assistant, "gate closes") == ["Tea is at four."]
+    assert healthy(assistant)
+
+
+def test_a_folder_that_is_suddenly_empty_keeps_its_documents_and_says_so(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "Tea is at four.")
+    ingest(assistant, [path.parent])
+    path.unlink()
+    (outcome,) = ingest(assistant, [path.parent]).outcomes
+    assert outcome.status == "failed"
+    assert "1 documents came from it" in outcome.reason
+    assert found(assistant, "tea") == ["Tea is at four."]
+
+
+def test_a_new_document_is_found_by_its_words_before_it_has_vectors(assistant: Assistant, write: WriteFile) -> None:
+    seen: list[tuple[list[str], tuple[str, ...]]] = []
+
+    class Watching(HashingEmbedder):
+        def encode_documents(self, texts):  # type: ignore[no-untyped-def]
+            if len(texts) > 1 and not seen:
+                seen.append(([], ()))
+                answer = assistant.ask("When does the north gate close?")
+                seen[0] = (found(assistant, "north gate"), tuple(answer.notices))
+            return super().encode_documents(texts)
+
+    ingest(assistant, [write("a.txt", "Tea is at four.")])
+    assistant.embedder = Watching()
+    vars(assistant).pop("retriever", None)
+    ingest(assistant, [write("b.md", "# Gates\n\nThe north gate closes at nine.\n\n# Doors\n\nThe door is open.")])
+    ((by_words, notices),) = seen
+    assert by_words[0] == "Gates\n\nThe north gate closes at nine."
+    assert notices == ("1 new documents are still being embedded; until then only their words are searched.",)
+    assert assistant.ask("When does the north gate close?").notices == ()
+
+
+def test_a_changed_document_keeps_its_old_version_until_the_new_one_is_complete(assistant: Assistant, write: WriteFile) -> None:
+    seen: list[list[str]] = []
+
+    class Watching(HashingEmbedder):
+        def encode_documents(self, texts):  # type: ignore[no-untyped-def]
+            if "nine" in texts[0]:
+                seen.append(found(assistant, "gate closes"))
+            return super().encode_documents(texts)
+
+    path = write("a.txt", "The gate closes at seven.")
+    ingest(assistant, [path])
+    write("a.txt", "The gate closes at nine.")
+    assistant.embedder = Watching()
+    ingest(assistant, [path])
+    assert seen == [["The gate closes at seven."]]
+    assert found(assistant, "gate closes") == ["The gate closes at nine."]
+
+
+def test_two_ingests_at_once_both_come_to_their_end(assistant: Assistant, write: WriteFile) -> None:
+    assistant.warm_up()
+    left = [write(f"left/{i}.txt", f"Left text number {i}.") for i in range(20)]
+    right = [write(f"right/{i}.txt", f"Right text number {i}.") for i in range(20)]
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda paths: ingest(assistant, paths), [left, right]))
+    assert [r.count("added") for r in reports] == [20, 20]
+    assert healthy(assistant)
+
+
+def test_an_original_that_was_lost_is_put_back_by_the_next_ingest(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "Text.")
+    (outcome,) = ingest(assistant, [path]).outcomes
+    digest = assistant.library.stored(outcome.document_id, reader=OWNER).digest
+    assistant.originals.discard(digest)
+    assert statuses(assistant, path) == [("a.txt", "unchanged")]
+    assert assistant.originals.get(digest) == b"Text."
+
+
+def test_a_reader_who_is_not_the_owner_may_not_change_a_collection(assistant: Assistant, write: WriteFile) -> None:
+    (outcome,) = ingest(assistant, [write("a.txt", "Ann's text.")], collection="hers", reader="ann").outcomes
+    assistant.library.share("hers", ["bob"], owner="ann")
+    assert [h.chunk.text for h in assistant.retrieve("text", reader="bob")] == ["Ann's text."]
+    for change in (
+        lambda: forget(assistant, outcome.document_id, reader="bob"),
+        lambda: reindex(assistant, "hers", reader="bob"),
+        lambda: ingest(assistant, [write("b.txt", "Bob's text.")], collection="hers", reader="bob"),
+    ):
+        with pytest.raises(CollectionNotFound, match="bob may change"):
+            change()
+
+
+def test_an_empty_collection_that_is_reindexed_has_no_pivot_until_documents_come(assistant: Assistant, write: WriteFile) -> None:
+    ingest(assistant, [write("a.txt", "Text.")])
+    forget(assistant, "a.txt")
+    assert reindex(assistant, "documents") == 0
+    ingest(assistant, [write("b.txt", "Ten words stand here, so that the pivot has a length to take.")])
+    (examined,) = examine(assistant)
+    assert examined.pivot_drift == 0
+    assert examined.pivot_length is not None
+    assert examined.pivot_length > 1

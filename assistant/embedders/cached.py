@@ -28,7 +28,9 @@ class CachedEmbedder:
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         digests = [self._digest(text) for text in texts]
         with self._lock:
-            known = {d: v for d in set(digests) for (v,) in self._file.execute("SELECT vector FROM vectors WHERE digest = ?", (d,))}
+            known = {
+                d: v for d in set(digests) for (v,) in self._file.execute("SELECT vector FROM vectors WHERE digest = ?", (d,))
+            }
         missing = {d: text for d, text in zip(digests, texts, strict=True) if d not in known}
         if missing:
             made = self._embedder.encode_documents(list(missing.values()))

@@ -114,14 +114,11 @@ def _verified(path: Path, sha256: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelUnavailable(
-            f"MiniLM's file {path} cannot be read ({error.strerror}). {_REINSTALL}."
-        ) from error
+        raise ModelUnavailable(f"MiniLM's file {path} cannot be read ({error.strerror}). {_REINSTALL}.") from error
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ModelUnavailable(
-            f"{path} has sha256 {found}, not {sha256}: it is not the file that was tested. "
-            f"{_REINSTALL}, or reinstall footnote."
+            f"{path} has sha256 {found}, not {sha256}: it is not the file that was tested. {_REINSTALL}, or reinstall footnote."
         )
     return content
 

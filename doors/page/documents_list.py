@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -14,20 +13,27 @@ from doors.output_gate import plain_html
 from doors.page.source_panel import passage_address
 from ingestion import Outcome, forget, ingest
 from ingestion.parsers import parse
-from ingestion.pipeline import Prepared, ingest_documents
+from ingestion.pipeline import ingest_documents
+from ingestion.preparing import Prepared
 from ingestion.sample import sample_documents
 
 SAMPLE = "sample"
 UPLOADS = "documents"
-_SAID = {"added": "added", "changed": "replaced", "unchanged": "already here", "failed": "failed"}
+_SAID = {
+    "added": "added",
+    "changed": "replaced",
+    "moved": "moved",
+    "unchanged": "already here",
+    "removed": "removed",
+    "failed": "failed",
+}
 
 
 class DocumentsDoor:
-    """Changes what the library holds, one change at a time, however many tabs ask."""
+    """What the page does with documents: list, take in, remove."""
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
-        self._lock = threading.Lock()
 
     def collections(self, *, reader: str = OWNER) -> list[tuple[str, int]]:
         """The collections that hold documents, with how many."""
@@ -53,13 +59,11 @@ class DocumentsDoor:
 
     def add_sample(self) -> Sequence[Outcome]:
         """Ingest the sample collection. Raises FootnoteError."""
-        with self._lock:
-            return ingest(self._assistant, sample_documents(), collection=SAMPLE).outcomes
+        return ingest(self._assistant, sample_documents(), collection=SAMPLE).outcomes
 
     def forget(self, document_id: str, *, reader: str = OWNER) -> str:
         """Take a document out; its title. Raises DocumentNotFound."""
-        with self._lock:
-            return forget(self._assistant, document_id, reader=reader)
+        return forget(self._assistant, document_id, reader=reader)
 
     def _take(self, path: Path, collection: str, reader: str) -> Outcome:
         size, most = path.stat().st_size, self._assistant.limits.max_file_bytes
@@ -69,8 +73,7 @@ class DocumentsDoor:
         path.unlink()
         # The same name uploaded again is the same document, changed.
         document = Prepared(f"upload:{path.name}", path.name, content, lambda: parse(content, path.name))
-        with self._lock:
-            report = ingest_documents(self._assistant, [document], collection=collection, reader=reader, total=1)
+        report = ingest_documents(self._assistant, [document], collection=collection, reader=reader, total=1)
         return report.outcomes[0]
 
 

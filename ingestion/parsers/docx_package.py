@@ -71,9 +71,7 @@ class Package:
         if len(entries) > MOST_ENTRIES:
             raise FileTooLarge(f"'{self._name}' holds {len(entries)} entries; a Word file may have {MOST_ENTRIES}.")
         if unpacked > MOST_UNPACKED_BYTES:
-            raise FileTooLarge(
-                f"'{self._name}' would unpack to {unpacked} bytes; {MOST_UNPACKED_BYTES} is the limit."
-            )
+            raise FileTooLarge(f"'{self._name}' would unpack to {unpacked} bytes; {MOST_UNPACKED_BYTES} is the limit.")
         for entry in entries:
             if entry.flag_bits & 1:
                 raise EncryptedFile(f"'{self._name}' is protected by a password. Save it without one.")

@@ -1,0 +1,129 @@
+"""What the library reads, each within the caller's transaction, and the values that rows become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, FromClause, Row, ScalarSelect, Select, func, select
+
+from assistant.errors import CollectionNotFound, DocumentNotFound
+from assistant.recent_texts import RecentTexts
+from assistant.records import Collection
+from assistant.schema import chunks, collections, documents, pages, places, versions
+from assistant.types import Chunk, Document, Page
+
+Rows = Row[tuple[Any, ...]]
+OWNER = "owner"
+EVERYONE = "*"
+
+
+def readable(connection: Connection, reader: str, names: Sequence[str] = ()) -> list[Collection]:
+    """The collections that the reader may read, by name. Raises CollectionNotFound for a name that is not among them."""
+    rows = connection.execute(select(collections).order_by(collections.c.name)).all()
+    allowed = [r for r in rows if reader in (r.owner, OWNER) or reader in r.readers or EVERYONE in r.readers]
+    missing = sorted(set(names) - {r.name for r in allowed})
+    if missing:
+        there = ", ".join(r.name for r in allowed) or "none yet"
+        raise CollectionNotFound(f"There is no collection '{missing[0]}'. Collections: {there}.")
+    return [collection_of(r) for r in allowed if not names or r.name in names]
+
+
+def find(connection: Connection, name: str, reader: str) -> tuple[Document, Collection]:
+    """The document of this id, or the only one of this source or title, and its collection. Raises DocumentNotFound."""
+    of = {c.id: c for c in readable(connection, reader)}
+    at = select(places.c.document_id).where(places.c.source == name)
+    matches = (documents.c.id == name) | documents.c.id.in_(at) | (versions.c.title == name)
+    rows = connection.execute(live_documents().where(collections.c.id.in_(list(of)), matches)).all()
+    rows = [r for r in rows if r.id == name] or rows
+    if len(rows) > 1:
+        ids = ", ".join(sorted(r.id for r in rows))
+        raise DocumentNotFound(f"{len(rows)} documents are called '{name}': give one of the ids {ids}.")
+    if not rows:
+        raise DocumentNotFound(f"There is no document '{name}'. `footnote documents` lists them.")
+    return document_of(rows[0], sources(connection, [rows[0].id])[rows[0].id]), of[rows[0].collection_id]
+
+
+def sources(connection: Connection, document_ids: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """What people see of each document's places, in the order in which they came; of all documents where none are given."""
+    query = select(places.c.document_id, places.c.source).order_by(places.c.id)
+    if document_ids:
+        query = query.where(places.c.document_id.in_(document_ids))
+    found: dict[str, tuple[str, ...]] = {}
+    for document_id, source in connection.execute(query):
+        found[document_id] = (*found.get(document_id, ()), source)
+    return found
+
+
+def chunks_of(connection: Connection, rows: Sequence[Rows], texts: RecentTexts) -> list[Chunk]:
+    """The chunks of these rows (of `chunk_rows`), in their order."""
+    named = sources(connection, list({row.document_id for row in rows})) if rows else {}
+    on: dict[int, list[Page]] = {}
+    touched = (
+        select(chunks.c.id, pages.c.number, pages.c.start, pages.c.end)
+        .join(
+            pages, (pages.c.version_id == chunks.c.version_id) & (pages.c.start < chunks.c.end) & (pages.c.end > chunks.c.start)
+        )
+        .where(chunks.c.id.in_([row.id for row in rows]))
+        .order_by(chunks.c.id, pages.c.number)
+    )
+    for chunk_id, number, start, end in connection.execute(touched):
+        on.setdefault(chunk_id, []).append(Page(number, start, end))
+
+    def text_of(version_id: int) -> str:
+        return connection.scalar(select(versions.c.text).where(versions.c.id == version_id)) or ""
+
+    return [
+        chunk_of(row, text=texts.get(row.version_id, text_of), source=named[row.document_id][0], on=tuple(on.get(row.id, ())))
+        for row in rows
+    ]
+
+
+def live_documents() -> Select[Any]:
+    """Each document with its live version, as `document_of` reads it."""
+
+    def count(table: FromClause) -> ScalarSelect[int]:
+        return select(func.count()).where(table.c.version_id == versions.c.id).correlate(versions).scalar_subquery()
+
+    return (
+        select(
+            documents.c.id, collections.c.name.label("collection"), versions.c.title, versions.c.version, versions.c.media_type,
+            versions.c.language, count(pages).label("pages"), count(chunks).label("chunks"), versions.c.size_bytes,
+            documents.c.added_at, versions.c.embedded, collections.c.id.label("collection_id"),
+        )
+        .select_from(documents).join(versions, versions.c.id == documents.c.live_version_id)
+        .join(collections, collections.c.id == documents.c.collection_id)
+    )  # fmt: skip
+
+
+def document_of(row: Rows, sources: tuple[str, ...]) -> Document:
+    fields = {name: value for name, value in row._mapping.items() if name != "collection_id"}
+    return Document(**fields, source=sources[0], sources=sources)
+
+
+def chunk_rows() -> Select[Any]:
+    """Chunks with their version and document, live or not, as `chunk_of` reads them. Joined by primary keys alone: whether a
+    chunk is live and in which collection is compared afterwards, since the planner would else walk whole collections."""
+    return (
+        select(
+            chunks.c.id, chunks.c.version_id, chunks.c.start, chunks.c.end, chunks.c.page, chunks.c.heading_path, chunks.c.header,
+            versions.c.document_id, versions.c.version, versions.c.title, versions.c.language,
+            documents.c.collection_id, documents.c.live_version_id,
+        )
+        .select_from(chunks).join(versions, versions.c.id == chunks.c.version_id)
+        .join(documents, documents.c.id == versions.c.document_id)
+    )  # fmt: skip
+
+
+def chunk_of(row: Rows, *, text: str, source: str, on: tuple[Page, ...]) -> Chunk:
+    """`text` is the whole text of the version."""
+    return Chunk(
+        row.id, row.document_id, row.title, source, text[row.start : row.end], row.start, row.end, row.page,
+        tuple(row.heading_path), row.header, row.language, row.version, on,
+    )  # fmt: skip
+
+
+def collection_of(row: Rows) -> Collection:
+    return Collection(
+        row.id, row.name, row.embedder, row.dimension, row.index_name, row.pivot_length, row.chunks, row.terms, row.owner,
+    )  # fmt: skip

@@ -1,0 +1,56 @@
+"""Preparing: a file's bytes to a draft for the library. It parses, finds the language, cuts chunks and counts their terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assistant.answering import Assistant
+from assistant.drafts import Draft
+from assistant.languages import detect_language
+from assistant.lexical import ANALYSIS_VERSION, term_counts
+from assistant.types import ChunkSpan, ParsedDocument, search_text
+from ingestion.chunking import CHUNKER_VERSION, chunk_spans
+from ingestion.parsers import PARSER_VERSION
+from ingestion.sources import digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document ready for the pipeline: its name and place, its bytes, and how to parse them where that is needed."""
+
+    place: str
+    name: str
+    content: bytes
+    parse: Callable[[], ParsedDocument]
+
+
+def version_of(digest: str, assistant: Assistant) -> str:
+    """The version that these bytes come to: their digest with the versions of everything that makes chunks of them."""
+    made_by = f"{PARSER_VERSION}.{CHUNKER_VERSION}.{ANALYSIS_VERSION}.{assistant.limits.chunk_tokens}"
+    return digest_of(f"{digest} {made_by}".encode())[:16]
+
+
+def draft_of(document: Prepared, assistant: Assistant, *, digest: str) -> Draft:
+    """Parse and cut a document. Raises ParseError."""
+    parsed = document.parse()
+    language = detect_language(parsed.text)
+    spans = chunk_spans(
+        parsed, language=language, max_tokens=assistant.limits.chunk_tokens, count_tokens=assistant.embedder.count_tokens
+    )
+    return Draft(
+        place=document.place,
+        source=document.name,
+        digest=digest,
+        version=version_of(digest, assistant),
+        size_bytes=len(document.content),
+        language=language,
+        parsed=parsed,
+        spans=spans,
+        counts=[term_counts(span_text(parsed, span), language) for span in spans],
+    )
+
+
+def span_text(parsed: ParsedDocument, span: ChunkSpan) -> str:
+    """What both legs index of a chunk."""
+    return search_text(parsed.title, span.heading_path, span.header, parsed.text[span.start : span.end])
