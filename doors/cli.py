@@ -259,7 +259,9 @@ def _print_report(report: Report) -> None:
     for outcome in report.outcomes:
         if outcome.reason:
             say(f"{'FAILED' if outcome.status == 'failed' else 'note'}  {name(outcome.source)}: {outcome.reason}")
-    counts = ", ".join(f"{n} {status}" for status in ("added", "changed", "unchanged", "failed") if (n := report.count(status)))
+    from ingestion.report import STATUSES
+
+    counts = ", ".join(f"{n} {status}" for status in STATUSES if (n := report.count(status)))
     say(f"Collection {name(report.collection)}: {counts or 'no files found'} in {report.seconds:.1f} s.")
 
 
@@ -275,7 +277,7 @@ def run() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     with without_needless_lines():
         try:
-            sys.exit(main(standalone_mode=False))
+            sys.exit(main(prog_name="footnote", standalone_mode=False))
         except click.ClickException as error:
             if "--json" in sys.argv:
                 print_json({"error": error.format_message(), "kind": type(error).__name__})

@@ -22,7 +22,8 @@ from assistant.errors import EmptyFile, FootnoteError
 from assistant.settings import Settings
 from assistant.types import Block, Page, ParsedDocument, Turn
 from assistant.wiring import make_assistant
-from ingestion.pipeline import Prepared, ingest, ingest_documents
+from ingestion.pipeline import ingest, ingest_documents
+from ingestion.preparing import Prepared
 
 COLLECTION = "eval"
 Passage = str
@@ -115,7 +116,7 @@ def _corpus(root: Path) -> Iterator[Mapping[str, str]]:
 
 
 def _prepared(row: Mapping[str, str]) -> Prepared:
-    content = json.dumps([row["title"], row["text"]], ensure_ascii=False).encode()
+    content = json.dumps([row["id"], row["title"], row["text"]], ensure_ascii=False).encode()
     return Prepared(row["id"], row["id"], content, partial(_parsed, row["title"], row["text"]))
 
 

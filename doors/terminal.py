@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from assistant.types import Answer
-    from ingestion.pipeline import Progress
+    from ingestion.report import Progress
 
 # Control characters, marks that turn the direction of writing, and what stands for bytes that are no UTF-8 in a file's name.
 _OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -38,7 +38,8 @@ def check_xls(data: bytes, name: str, *, most_cells: int) -> None:
                 raise ValueError("its sheets lie in one another")
             if cells > most_cells:
                 raise FileTooLarge(
-                    f"'{name}' has sheets that spread over more than {most_cells} cells. Delete the cells that lie far from its tables."
+                    f"'{name}' has sheets that spread over more than {most_cells} cells. "
+                    "Delete the cells that lie far from its tables."
                 )
     except (ValueError, IndexError, struct.error) as error:
         raise CorruptFile(f"'{name}' is damaged: {error}. Open it in Excel and save it again.") from error
