@@ -92,9 +92,7 @@ class _Page:
         self.collection.change(self._choose, [self.collection], [self.documents], **library)
         self.files.upload(self._upload, [self.files, self.collection, self.talk], [self.outcomes, self.files, *listed], **library)
         self.past.apply(self._add_sample, [self.talk], [self.outcomes, *listed], **library)
-        self.documents.delete(
-            self._with_event(self._forget), [self.collection, self.talk], [self.outcomes, *listed], **library
-        )
+        self.documents.delete(self._with_event(self._forget), [self.collection, self.talk], [self.outcomes, *listed], **library)
 
     def _with_event(self, handler: Any) -> Any:
         # Gradio finds the parameter by the class itself, which a module that imports Gradio late cannot name.

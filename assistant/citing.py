@@ -33,14 +33,13 @@ class Cited:
     """An answer after the check.
 
     `text` has the marks that are borne out, numbered from one in order of appearance; `citations` are their quotes, in that
-    order. `unsupported` are the sentences, without marks, that no quote bears out, of the `statements` that were checked.
-    `found` is False when the answer says that the passages do not answer, and nothing in it is borne out.
+    order. `unsupported` are the sentences, without marks, that no quote bears out. `found` is False when the answer says that the
+    passages do not answer, and nothing in it is borne out.
     """
 
     text: str
     citations: tuple[Citation, ...]
     unsupported: tuple[str, ...]
-    statements: int
     found: bool
 
 
@@ -52,7 +51,7 @@ def cite(text: str, passages: Sequence[Hit], versions: Mapping[str, str], *, lan
     when a cited document has no version.
     """
     marked, check = read_marks(text), _Check(passages, language)
-    sentences = [sentence for sentence in _sentences(marked, language) if _states(sentence, language)]
+    sentences = _stating(marked, language)
     kept = {
         part.position: check.supported(part, sentence.text)
         for sentence in sentences
@@ -66,9 +65,12 @@ def cite(text: str, passages: Sequence[Hit], versions: Mapping[str, str], *, lan
     ]
     citations, numbers = _numbered(kept, passages, versions, page_of)
     says_not_found = any(NOT_IN_PASSAGES in group.numbers for group in marked.groups)
-    return Cited(
-        write_marks(marked, numbers), citations, tuple(unsupported), len(sentences), bool(citations) or not says_not_found
-    )
+    return Cited(write_marks(marked, numbers), citations, tuple(unsupported), bool(citations) or not says_not_found)
+
+
+def statements(text: str, language: str) -> list[str]:
+    """The sentences of an answer that state something to be checked, without marks: what `unsupported` is a part of."""
+    return [sentence.text for sentence in _stating(read_marks(text), language)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,10 @@ class _Check:
         if number not in self._grounds:
             self._grounds[number] = read_ground(self._passages[number - 1].chunk, self._language)
         return self._grounds[number]
+
+
+def _stating(marked: Marked, language: str) -> list[_Sentence]:
+    return [sentence for sentence in _sentences(marked, language) if _states(sentence, language)]
 
 
 def _sentences(marked: Marked, language: str) -> list[_Sentence]:

@@ -12,10 +12,11 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
-from assistant.answering import Assistant
 from assistant.library import OWNER
 from assistant.sentences import sentence_spans
 from assistant.settings import read_settings
@@ -23,12 +24,14 @@ from assistant.types import Citation
 from doors.evaluation_set import OpenSet, open_set
 from ingestion.page_pictures import boxes, text_under
 
+_ASKED_WORDS = 12
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--answers", type=int, default=500, help="over all the sets together")
-    parser.add_argument("--quotes", type=int, default=200, help="sentences of each set's PDFs to look for under their boxes")
+    parser.add_argument("--quotes", type=int, default=200, help="quotes from each set's PDFs to look for under their boxes")
     chosen = parser.parse_args()
     for folder in chosen.folders:
         with open_set(folder, read_settings()) as opened:
@@ -36,7 +39,7 @@ def main() -> None:
             asked = opened.questions[:: max(1, len(opened.questions) // share)][:share]
             _report(f"{folder.name}: quotes of {len(asked)} answers", _shown(opened, [q.text for q in asked]))
             if (folder / "pdfs").is_dir():
-                _report(f"{folder.name}: sentences under their boxes", _under_boxes(opened.assistant, chosen.quotes))
+                _report(f"{folder.name}: quotes under their boxes", _under_boxes(opened, chosen.quotes))
 
 
 def _report(what: str, checks: Iterator[tuple[bool, str]]) -> None:
@@ -49,46 +52,71 @@ def _report(what: str, checks: Iterator[tuple[bool, str]]) -> None:
 
 
 def _shown(opened: OpenSet, questions: Sequence[str]) -> Iterator[tuple[bool, str]]:
-    """Each citation of each answer, looked up in what the command `footnote show` prints of the page that it names."""
-    page = cache(lambda document, number: _show(opened.data_dir, document, number))
+    """Each citation of each answer, looked up in what the command `footnote show` prints of the page that it names; of the whole
+    document where the quote goes on over the page's end."""
+    shown = cache(lambda document, page: _show(opened.data_dir, document, page))
     for question in questions:
         for citation in opened.assistant.ask(question).citations:
-            yield _stands(citation, page(citation.document_id, citation.page)), citation.quote
+            page = shown(citation.document_id, citation.page)
+            over = citation.end > page.end
+            yield _stands(citation, shown(citation.document_id, None) if over else page), citation.quote
 
 
-def _stands(citation: Citation, page: dict[str, object]) -> bool:
-    text, offset = page["text"], page["start"]
-    assert isinstance(text, str)
-    assert isinstance(offset, int)
-    # A quote that goes on over the page's end is compared as far as the page goes.
-    found = text[citation.start - offset : citation.end - offset]
-    return bool(found) and citation.quote.startswith(found)
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    text: str
+    start: int
+    end: int
 
 
-def _show(folder: Path, document: str, number: int) -> dict[str, object]:
+def _stands(citation: Citation, shown: _Shown) -> bool:
+    return (
+        shown.start <= citation.start and shown.text[citation.start - shown.start : citation.end - shown.start] == citation.quote
+    )
+
+
+def _show(folder: Path, document: str, page: int | None) -> _Shown:
     """In a process of its own, as anyone would check from outside. The library can be read while this process owns the index."""
-    program = [sys.executable, "-m", "doors.cli", "show", document, "--page", str(number), "--json"]
+    program = [sys.executable, "-m", "doors.cli", "show", document, *(["--page", str(page)] if page else []), "--json"]
     ran = subprocess.run(["env", f"FOOTNOTE_DATA_DIR={folder}", *program], capture_output=True, text=True, check=True)
-    shown: dict[str, object] = json.loads(ran.stdout)
-    return shown
+    shown = json.loads(ran.stdout)
+    return _Shown(shown["text"], shown["start"], shown["end"])
 
 
-def _under_boxes(assistant: Assistant, count: int) -> Iterator[tuple[bool, str]]:
-    """Random sentences and table rows, drawn evenly from all documents, against the text that PDFium finds under their boxes."""
+def _under_boxes(opened: OpenSet, count: int) -> Iterator[tuple[bool, str]]:
+    """Distinct quotes of answers, against the text that PDFium finds under their boxes."""
+    library, found = opened.assistant.library, set[tuple[str, int, int]]()
+    stored = cache(lambda document: library.stored(document, reader=OWNER))
+    for question in _questions(opened):
+        for c in opened.assistant.ask(question).citations:
+            place = (c.document_id, c.start, c.end)
+            if place in found or len(found) == count:
+                continue
+            found.add(place)
+            document = stored(c.document_id)
+            original = opened.assistant.originals.get(document.digest)
+            under = text_under(original, boxes(original, document.runs, c.start, c.end))
+            yield _bare(under) == _bare(c.quote), f"{c.quote!r}, found {under!r}"
+        if len(found) == count:
+            return
+
+
+def _questions(opened: OpenSet) -> Iterator[str]:
+    """The set's own, then the beginnings of sentences drawn at random, from one document after the other."""
+    yield from (question.text for question in opened.questions)
     chance = random.Random(11)
-    documents = assistant.library.documents(reader=OWNER)
-    for document in documents:
-        stored = assistant.library.stored(document.id, reader=OWNER)
-        original = assistant.originals.get(stored.digest)
-        spans = [s for s in sentence_spans(stored.text, document.language) if s[1] - s[0] > 20]
-        for start, end in chance.sample(spans, min(len(spans), -(-count // len(documents)))):
-            found = text_under(original, boxes(original, stored.runs, start, end))
-            yield _bare(found) == _bare(stored.text[start:end]), f"{stored.text[start:end]!r}, found {found!r}"
+    drawn = []
+    for document in opened.assistant.library.documents(reader=OWNER):
+        text = opened.assistant.library.stored(document.id, reader=OWNER).text
+        sentences = [text[start:end].split() for start, end in sentence_spans(text, document.language)]
+        asked = [" ".join(words[:_ASKED_WORDS]) for words in sentences if len(words) >= _ASKED_WORDS]
+        drawn.append(chance.sample(asked, len(asked)))
+    yield from (question for turn in zip_longest(*drawn) for question in turn if question)
 
 
 def _bare(text: str) -> str:
-    """Without white space, and without the hyphen that PDFium reports as a control character."""
-    return "".join(text.replace("\x02", "-").replace("\ufffe", "-").split())
+    """Without white space: where a line ends is the page's affair."""
+    return "".join(text.split())
 
 
 if __name__ == "__main__":

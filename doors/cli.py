@@ -50,7 +50,7 @@ def _command(called: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
             try:
                 function(*args, **kwargs)
-            except (FootnoteError, ValueError) as error:
+            except FootnoteError as error:
                 print_error(str(error), type(error).__name__, as_json=bool(kwargs.get("as_json")))
                 sys.exit(FAILED)
             except KeyboardInterrupt:

@@ -10,11 +10,13 @@ from typing import Any
 
 from assistant import measures
 from assistant.answering import Assistant
+from assistant.citing import statements
+from assistant.languages import detect_language
 from assistant.library import OWNER
 from assistant.records import Collection
 from assistant.settings import Settings
 from assistant.types import Answer, Document, Done, Retrieval
-from doors.evaluation_set import COLLECTION, OnProgress, Passage, Question, open_set
+from doors.evaluation_set import COLLECTION, OnProgress, Passage, Question, has_pages, open_set
 
 # Enough hits that ten distinct passages are among them, however many chunks a passage was cut into.
 _K = 50
@@ -41,7 +43,7 @@ def evaluate(
     with open_set(root, settings, on_progress=on_progress) as opened:
         assistant, questions = opened.assistant, opened.questions[:limit]
         collection = assistant.library.readable(OWNER, [COLLECTION])[0]
-        passages = _passages(assistant, collection, by_page=(root / "pdfs").is_dir())
+        passages = _passages(assistant, collection, by_page=has_pages(root))
         outcomes = []
         for done, question in enumerate(questions, 1):
             outcomes.append(_asked(assistant, collection, question, answers=answers))
@@ -52,7 +54,7 @@ def evaluate(
             "chunks": collection.chunks,
             "failed_documents": opened.failed,
             "settings": {"embedder": settings.embedder, "reranker": settings.reranker, "generator": settings.generator},
-            **_measures(assistant, outcomes, passages),
+            **_measures(assistant, outcomes, passages, by_page=has_pages(root)),
         }
 
 
@@ -91,7 +93,9 @@ def _asked(assistant: Assistant, collection: Collection, question: Question, *, 
     return _Outcome(question, found, last.answer)
 
 
-def _measures(assistant: Assistant, outcomes: Sequence[_Outcome], passages: Mapping[int, Sequence[Passage]]) -> dict[str, Any]:
+def _measures(
+    assistant: Assistant, outcomes: Sequence[_Outcome], passages: Mapping[int, Sequence[Passage]], *, by_page: bool
+) -> dict[str, Any]:
     def distinct(chunk_ids: Sequence[int]) -> list[Passage]:
         return list(dict.fromkeys(passage for i in chunk_ids for passage in passages[i]))
 
@@ -109,7 +113,7 @@ def _measures(assistant: Assistant, outcomes: Sequence[_Outcome], passages: Mapp
         },
         "refusal": _refusal(answered),
         "answers": _answers(answered),
-        "citations": _citations(assistant, answered, passages),
+        "citations": _citations(assistant, answered, by_page=by_page),
         "milliseconds": {
             "p50": _percentile(spent, 50), "p95": _percentile(spent, 95),
             "answer_p50": _percentile([sum(a.milliseconds.values()) for _, a in answered], 50),
@@ -136,22 +140,28 @@ def _refusal(answered: Sequence[tuple[_Outcome, Answer]]) -> dict[str, float | N
 
 
 def _answers(answered: Sequence[tuple[_Outcome, Answer]]) -> dict[str, float | None]:
-    """Over the answerable questions that have gold answers; one that was refused holds none."""
+    """Over the answerable questions that have gold answers; one that was refused holds none. `supported`: share of the statements of
+    all answers that a quote bears out."""
     scored = [
         (a.text if a.found else "", o.question.answers) for o, a in answered if o.question.answerable and o.question.answers
     ]
     return {
         "contains": _rounded(measures.mean([float(measures.contains(text, gold)) for text, gold in scored])),
         "f1": _rounded(measures.mean([measures.token_f1(text, gold) for text, gold in scored])),
+        "supported": _rounded(measures.mean([supported for _, a in answered if a.found for supported in _supported(a)])),
     }
 
 
+def _supported(answer: Answer) -> list[float]:
+    stated = statements(answer.text, detect_language(answer.question, fallback="en"))
+    return [float(sentence not in answer.unsupported) for sentence in stated]
+
+
 def _citations(
-    assistant: Assistant, answered: Sequence[tuple[_Outcome, Answer]], passages: Mapping[int, Sequence[Passage]]
+    assistant: Assistant, answered: Sequence[tuple[_Outcome, Answer]], *, by_page: bool
 ) -> dict[str, float | int | None]:
     """`verbatim`: share of quotes that stand at their offsets. `on_gold`: share of the answerable questions with gold whose first
     citation lies in a gold passage; a refusal is a miss."""
-    by_page = any("#" in p for found in passages.values() for p in found)
     texts = {d.id: assistant.library.stored(d.id, reader=OWNER).text for d in _cited_documents(assistant, answered)}
     quotes = [texts[c.document_id][c.start : c.end] == c.quote for _, a in answered for c in a.citations]
     judged = [(o, a) for o, a in answered if o.question.answerable and o.question.gold]

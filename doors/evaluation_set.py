@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,11 @@ from typing import Any
 
 from assistant.answering import Assistant
 from assistant.embedders.cached import CachedEmbedder
-from assistant.errors import EmptyFile, FootnoteError
+from assistant.errors import EmptyFile, EvaluationError
 from assistant.settings import Settings
 from assistant.types import Block, Page, ParsedDocument, Turn
 from assistant.wiring import make_assistant
+from ingestion import Progress
 from ingestion.pipeline import ingest, ingest_documents
 from ingestion.preparing import Prepared
 
@@ -29,10 +30,6 @@ COLLECTION = "eval"
 Passage = str
 OnProgress = Callable[[str, int, int], None]
 """(what is being done, done, of how many)"""
-
-
-class EvaluationError(FootnoteError):
-    """The folder does not hold an evaluation set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +58,49 @@ class OpenSet:
 @contextmanager
 def open_set(root: Path, settings: Settings, *, on_progress: OnProgress = lambda *_: None) -> Iterator[OpenSet]:
     """The set in this folder, its documents read. Raises EvaluationError."""
-    questions = _questions(root)
-    key = hashlib.sha256(f"{root.resolve()} {settings.embedder} {settings.chunk_tokens}".encode()).hexdigest()[:8]
+    questions = [_question(row, where) for row, where in _rows(root / "questions.jsonl")]
+    rows = None if has_pages(root) else [_passage(row, where) for row, where in _rows(_corpus_file(root))]
+    # A document that was taken out of the set must not be found any more: another listing is another folder.
+    listing = _file_names(root / "pdfs") if rows is None else [row["id"] for row in rows]
+    named = "\0".join([str(root.resolve()), settings.embedder, str(settings.chunk_tokens), *sorted(listing)])
+    key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     folder = settings.data_dir / "eval" / f"{root.resolve().name}-{key}"
-    with make_assistant(settings.model_copy(update={"data_dir": folder, "library_url": "", "milvus_uri": ""})) as assistant:
-        assistant.embedder = CachedEmbedder(assistant.embedder, settings.data_dir / "eval" / "embeddings.sqlite3")
-        yield OpenSet(assistant, questions, _ingest(assistant, root, on_progress), folder)
+    ours = settings.model_copy(update={"data_dir": folder, "library_url": "", "milvus_uri": ""})
+    with make_assistant(ours) as assistant:
+        kept = CachedEmbedder(assistant.embedder, settings.data_dir / "eval" / "embeddings.sqlite3")
+        with closing(kept):
+            assistant.embedder = kept
+            yield OpenSet(assistant, questions, _ingest(assistant, root, rows, on_progress), folder)
 
 
-def _questions(root: Path) -> list[Question]:
-    path = root / "questions.jsonl"
+def has_pages(root: Path) -> bool:
+    """Whether the set's documents are files, whose passages are pages "file#page"; else each document is one passage."""
+    return (root / "pdfs").is_dir()
+
+
+def _file_names(folder: Path) -> list[str]:
+    return [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+
+
+def _corpus_file(root: Path) -> Path:
+    packed = root / "corpus.jsonl.gz"
+    return packed if packed.is_file() else root / "corpus.jsonl"
+
+
+def _rows(path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """The objects of a file of JSON lines, packed or not, each with its place for messages."""
     if not path.is_file():
         raise EvaluationError(
-            f"{root} holds no questions.jsonl. An evaluation set is that file beside corpus.jsonl[.gz] or pdfs/."
+            f"There is no {path}. An evaluation set is questions.jsonl beside corpus.jsonl[.gz] or pdfs/: see the README."
         )
-    return [_question(json.loads(line), f"{path}:{n}") for n, line in enumerate(path.open(encoding="utf-8"), 1) if line.strip()]
+    number = 0
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield json.loads(line), f"{path}:{number}"
+    except (ValueError, OSError, EOFError) as error:
+        raise EvaluationError(f"{path} cannot be read on from line {max(1, number)}: {error}. Correct the file.") from error
 
 
 def _question(row: Mapping[str, Any], where: str) -> Question:
@@ -83,36 +108,32 @@ def _question(row: Mapping[str, Any], where: str) -> Question:
         pages = {f"{file}#{page}": 1.0 for file, page in row.get("gold_pages", [])}
         history = [Turn(turn["role"], turn["text"]) for turn in row.get("history", [])]
         gold = {key: float(grade) for key, grade in row.get("gold", {}).items()} | pages
-        return Question(row["id"], row["question"], gold, row.get("answers", []), row.get("answerable", True), history)
+        return Question(str(row["id"]), row["question"], gold, row.get("answers", []), row.get("answerable", True), history)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvaluationError(
             f"{where} is not a question of an evaluation set: {error!r}. See the README, footnote eval."
         ) from error
 
 
-def _ingest(assistant: Assistant, root: Path, on_progress: OnProgress) -> list[dict[str, str]]:
-    if (root / "pdfs").is_dir():
-        report = ingest(
-            assistant,
-            [root / "pdfs"],
-            collection=COLLECTION,
-            on_progress=lambda p: on_progress("Reading", p.files, p.files_total),
-        )
+def _passage(row: Mapping[str, Any], where: str) -> Mapping[str, str]:
+    try:
+        return {"id": str(row["id"]), "title": row.get("title") or "", "text": row["text"]}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise EvaluationError(f"{where} is not a passage of an evaluation set: {error!r}. It needs an id and a text.") from error
+
+
+def _ingest(
+    assistant: Assistant, root: Path, rows: Sequence[Mapping[str, str]] | None, on_progress: OnProgress
+) -> list[dict[str, str]]:
+    def progressed(progress: Progress) -> None:
+        on_progress("Reading", progress.files, progress.files_total)
+
+    if rows is None:
+        report = ingest(assistant, [root / "pdfs"], collection=COLLECTION, on_progress=progressed)
     else:
-        rows = list(_corpus(root))
-        report = ingest_documents(
-            assistant, (_prepared(row) for row in rows), collection=COLLECTION, total=len(rows),
-            on_progress=lambda p: on_progress("Reading", p.files, p.files_total),
-        )  # fmt: skip
+        prepared = (_prepared(row) for row in rows)
+        report = ingest_documents(assistant, prepared, collection=COLLECTION, total=len(rows), on_progress=progressed)
     return [{"source": o.source, "reason": o.reason} for o in report.outcomes if o.status == "failed"]
-
-
-def _corpus(root: Path) -> Iterator[Mapping[str, str]]:
-    packed, plain = root / "corpus.jsonl.gz", root / "corpus.jsonl"
-    if not packed.is_file() and not plain.is_file():
-        raise EvaluationError(f"{root} holds neither corpus.jsonl[.gz] nor pdfs/: there are no documents to ask.")
-    with gzip.open(packed, "rt", encoding="utf-8") if packed.is_file() else plain.open(encoding="utf-8") as lines:
-        yield from (json.loads(line) for line in lines)
 
 
 def _prepared(row: Mapping[str, str]) -> Prepared:

@@ -115,33 +115,71 @@ def test_a_mistake_is_one_line_that_says_what_to_do(data: Path) -> None:
     assert "pages 1 to" in footnote(data, "show", "manual-porto.md", "--page", "99", status=1).stderr
 
 
-def test_eval_measures_a_small_set(tmp_path: Path) -> None:
+@pytest.fixture
+def small_set(tmp_path: Path) -> Path:
     folder = tmp_path / "set"
     folder.mkdir()
     passages = [
-        ("p0", "Gates", "The north gate closes at nine in the evening."),
-        ("p1", "Tea", "Tea is served at four in the garden."),
+        {"id": "p#0", "title": "Gates", "text": "The north gate closes at nine in the evening."},
+        {"id": "p1", "text": "Tea is served at four in the garden."},
     ]
     questions = [
-        {"id": "q0", "question": "When does the north gate close?", "gold": {"p0": 1}, "answers": ["nine"], "answerable": True},
+        {"id": 0, "question": "When does the north gate close?", "gold": {"p#0": 1}, "answers": ["nine"], "answerable": True},
         {"id": "q1", "question": "When is tea served in the garden?", "gold": {"p1": 1}, "answers": ["four"], "answerable": True},
         {"id": "q2", "question": "Who painted the Mona Lisa?", "gold": {}, "answers": [], "answerable": False},
     ]
-    (folder / "corpus.jsonl").write_text("\n".join(json.dumps({"id": i, "title": t, "text": x}) for i, t, x in passages))
-    (folder / "questions.jsonl").write_text("\n".join(json.dumps(q) for q in questions))
-    measured = in_json(tmp_path / "data", "eval", str(folder))
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in passages))
+    (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in questions))
+    return folder
+
+
+def test_eval_measures_a_small_set(small_set: Path, tmp_path: Path) -> None:
+    measured = in_json(tmp_path / "data", "eval", str(small_set))
     assert measured["retrieval"]["recall@1"] == 1
     assert set(measured["stages"]) == {"bm25", "dense", "fused", "reranked"}
     assert measured["citations"] == {"verbatim": 1.0, "on_gold": 1.0, "count": 2}
     assert measured["refusal"] == {"balanced_accuracy": 1.0, "false_refusals": 0.0, "false_answers": 0.0}
     assert measured["answers"]["contains"] == 1
+    assert measured["answers"]["supported"] == 1
     # A wrong gold passage must show in every measure that looks at it.
-    questions[0]["gold"] = {"p1": 1}
-    (folder / "questions.jsonl").write_text("\n".join(json.dumps(q) for q in questions))
-    wrong = in_json(tmp_path / "data", "eval", str(folder))
+    questions = small_set / "questions.jsonl"
+    questions.write_text(questions.read_text().replace('"p#0"', '"p1"'))
+    wrong = in_json(tmp_path / "data", "eval", str(small_set))
     assert wrong["retrieval"]["recall@1"] == 0.5
     assert wrong["citations"]["on_gold"] == 0.5
-    assert "no questions.jsonl" in footnote(tmp_path / "data", "eval", str(tmp_path), status=1).stderr
+
+
+def test_eval_counts_the_statements_that_no_quote_bears_out(small_set: Path, tmp_path: Path) -> None:
+    written = "The north gate closes at nine [1]. Its paint is green and peels off in summer."
+    with ScriptedEndpoint(in_turn(streamed([written]))) as server:
+        measured = in_json(tmp_path / "data", "eval", str(small_set), "--limit", "1", also=endpoint(server))
+    assert measured["answers"]["supported"] == 0.5
+
+
+def test_eval_finds_no_passage_that_was_taken_out_of_the_set(small_set: Path, tmp_path: Path) -> None:
+    assert in_json(tmp_path / "data", "eval", str(small_set), "--no-answers")["chunks"] == 2
+    corpus = small_set / "corpus.jsonl"
+    corpus.write_text(corpus.read_text().splitlines()[0])
+    assert in_json(tmp_path / "data", "eval", str(small_set), "--no-answers")["chunks"] == 1
+
+
+def test_eval_says_where_a_set_is_wrong(small_set: Path, tmp_path: Path) -> None:
+    def complaint() -> str:
+        answer = in_json(tmp_path / "data", "eval", str(small_set), status=1)
+        assert answer["kind"] == "EvaluationError"
+        return str(answer["error"])
+
+    questions, corpus = small_set / "questions.jsonl", small_set / "corpus.jsonl"
+    good = questions.read_text()
+    questions.write_text(good + "{oops\n")
+    assert f"{questions} cannot be read on from line 4" in complaint()
+    questions.write_text(good + "\n[]\n")
+    assert f"{questions}:5 is not a question" in complaint()
+    questions.write_text(good)
+    corpus.write_text('{"id": "p0"}\n')
+    assert f"{corpus}:1 is not a passage" in complaint()
+    corpus.unlink()
+    assert f"There is no {corpus}" in complaint()
 
 
 def test_a_cut_off_answer_does_not_look_finished(data: Path) -> None:
@@ -177,9 +215,19 @@ def test_nothing_that_a_terminal_obeys_is_printed(tmp_path: Path) -> None:
 
 
 def test_file_names_that_are_no_text_are_printed(tmp_path: Path) -> None:
-    path = os.fsdecode(b"caf\xe9.pdf")
-    assert r"file or folder 'caf\udce9.pdf'" in footnote(tmp_path / "data", "ingest", path, status=1).stderr
-    assert os.fsencode(in_json(tmp_path / "data", "ingest", path, status=1)["error"]).count(b"'caf\xe9.pdf'") == 1
+    folder = os.fsencode(tmp_path / "documents")
+    os.mkdir(folder)
+    for name in (b"bad\xe9.pdf", b"caf\xe9.md"):
+        with open(folder + b"/" + name, "wb") as file:
+            file.write(b"The gate closes at nine.")
+    ran = footnote(tmp_path / "data", "ingest", str(tmp_path / "documents"))
+    assert "FAILED  bad" in ran.stdout
+    assert "1 added, 1 failed" in ran.stdout
+    assert "caf" in footnote(tmp_path / "data", "documents").stdout
+    assert in_json(tmp_path / "data", "documents")["documents"][0]["source"].startswith("caf")
+    missing = os.fsdecode(b"caf\xe9.md")
+    assert "caf" in footnote(tmp_path / "data", "show", missing, status=1).stderr
+    assert "caf" in in_json(tmp_path / "data", "show", missing, status=1)["error"]
 
 
 def test_a_terminal_of_few_characters_gets_escapes(data: Path) -> None:

@@ -265,7 +265,7 @@ def test_nothing_that_a_document_or_an_answer_says_becomes_active(
     written: Server, endpoint: ScriptedEndpoint, open_page: OpenPage, canary: Canary
 ) -> None:
     bait = (
-        f'<img src={canary.url}/img onerror="fetch(\'{canary.url}/on\')">![x]({canary.url}/md) [click]({canary.url}/link)'
+        f"<img src={canary.url}/img onerror=\"fetch('{canary.url}/on')\">![x]({canary.url}/md) [click]({canary.url}/link)"
         f" [run](javascript:fetch('{canary.url}/js')) <{canary.url}/auto> <script>fetch('{canary.url}/script')</script>"
     )
     text = f"# The lamp {bait}\n\nThe lamp is cleaned every Monday by the keeper. {bait}\n"

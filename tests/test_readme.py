@@ -62,7 +62,12 @@ def test_the_commands_of_the_readme_run(handbook: Path) -> None:
         words = shlex.split(line, comments=True)
         assert words[0] == "footnote"
         ran = subprocess.run(
-            [sys.executable, "-m", "doors.cli", *words[1:]], cwd=handbook, env=environment, capture_output=True, text=True, timeout=120
+            [sys.executable, "-m", "doors.cli", *words[1:]],
+            cwd=handbook,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert ran.returncode == 0, f"{line}\n{ran.stderr}"
         printed[words[1]] = ran.stdout
@@ -74,7 +79,8 @@ def test_the_commands_of_the_readme_run(handbook: Path) -> None:
 def test_every_file_that_the_map_names_is_there() -> None:
     (tree,) = [block for block in blocks("") if block.startswith("assistant/")]
     names = re.findall(r"\b(\w+\.py)\b", tree)
-    present = {p.name for top in ("assistant", "ingestion", "doors", "prompts") for p in (ROOT / top).rglob("*.py")} | {"gradio_app.py"}
+    tops = [ROOT / top for top in ("assistant", "ingestion", "doors", "prompts")]
+    present = {path.name for top in tops for path in top.rglob("*.py")} | {"gradio_app.py"}
     assert len(names) > 25
     assert set(names) <= present
 

@@ -20,8 +20,12 @@ import pytest
 from tests.conftest import FILES
 
 ROOT = Path(__file__).parent.parent
-# An address of the Internet families in a system call's arguments; a name look-up is a datagram to port 53 of one.
-_ADDRESS = re.compile(r'sa_family=AF_INET6?, .*?(?:inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)")')
+# An address of the Internet families in a system call's arguments.
+_ADDRESS = re.compile(
+    r'sa_family=AF_INET6?, sin6?_port=htons\((\d+)\), .*?(?:inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)")'
+)
+# A name look-up leaves the machine, also where a resolver on loopback takes it on its way.
+_LOOK_UPS = "53"
 
 
 @pytest.fixture
@@ -34,12 +38,17 @@ def strace() -> str:
     return found
 
 
-def addresses(trace: Path) -> set[str]:
-    return {a or b for a, b in _ADDRESS.findall(trace.read_text(errors="replace"))}
+def addresses(trace: Path) -> set[tuple[str, str]]:
+    """Address and port of everything that was spoken to."""
+    return {(four or six, port) for port, four, six in _ADDRESS.findall(trace.read_text(errors="replace"))}
 
 
 def beyond_loopback(trace: Path) -> set[str]:
-    return {a for a in addresses(trace) if not (a.startswith("127.") or a in ("::1", "0.0.0.0", "::", "::ffff:127.0.0.1"))}
+    return {a for a, port in addresses(trace) if port == _LOOK_UPS or not _is_loopback(a)}
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address in ("::1", "0.0.0.0", "::", "::ffff:127.0.0.1")
 
 
 def watched(strace: str, trace: Path, *command: str) -> list[str]:
@@ -55,10 +64,12 @@ def test_the_watch_sees_a_connection_and_a_name_look_up(strace: str, tmp_path: P
         "import socket\n"
         "s = socket.socket(); s.settimeout(.1)\ntry:\n s.connect(('192.0.2.1', 9))\nexcept OSError: pass\n"
         "d = socket.socket(type=socket.SOCK_DGRAM)\ntry:\n d.sendto(b'x', ('192.0.2.53', 53))\nexcept OSError: pass\n"
+        "d.sendto(b'x', ('127.0.0.53', 53))\nd.sendto(b'x', ('127.0.0.2', 5353))\n"
+        "v6 = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\ntry:\n v6.sendto(b'x', ('::1', 53))\nexcept OSError: pass\n"
     )
     trace = tmp_path / "trace"
     subprocess.run(watched(strace, trace, sys.executable, "-c", program), check=True, timeout=60)
-    assert beyond_loopback(trace) == {"192.0.2.1", "192.0.2.53"}
+    assert beyond_loopback(trace) == {"192.0.2.1", "192.0.2.53", "127.0.0.53", "::1"}
 
 
 def test_ingest_and_ask_talk_to_nobody(strace: str, tmp_path: Path) -> None:
