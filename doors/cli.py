@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -38,8 +39,13 @@ def main() -> None:
     """Ask your own documents. Every statement of an answer carries a footnote that leads to the exact quote on its page."""
 
 
+def text(words: str) -> str:
+    """Words of the command line. Bytes that are not UTF-8 become U+FFFD, as they do in the names of documents."""
+    return os.fsencode(words).decode("utf-8", "replace")
+
+
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-_collection = click.option("-c", "--collection", default="", help="The collection; all of them where none is named.")
+_collection = click.option("-c", "--collection", type=text, default="", help="The collection; all of them where none is named.")
 
 
 def _command(called: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
@@ -65,7 +71,9 @@ def _command(called: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
 
 @_command("ingest")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("-c", "--collection", default="", help="The collection to add to, made where it is missing.  [default: documents]")
+@click.option(
+    "-c", "--collection", type=text, default="", help="The collection to add to, made where it is missing.  [default: documents]"
+)
 @click.option("--sample", is_flag=True, help="Add the sample handbook (English, French, Portuguese) to try things out.")
 @_as_json
 def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, as_json: bool) -> None:
@@ -90,7 +98,7 @@ def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, as_jso
 
 
 @_command("ask")
-@click.argument("question")
+@click.argument("question", type=text)
 @_collection
 @_as_json
 def ask_command(question: str, collection: str, as_json: bool) -> None:
@@ -110,7 +118,7 @@ def ask_command(question: str, collection: str, as_json: bool) -> None:
 
 
 @_command("search")
-@click.argument("query")
+@click.argument("query", type=text)
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 100), help="How many passages.")
 @_collection
 @_as_json
@@ -152,7 +160,7 @@ def documents_command(collection: str, as_json: bool) -> None:
 
 
 @_command("show")
-@click.argument("document")
+@click.argument("document", type=text)
 @click.option("-p", "--page", type=click.IntRange(1), default=None, help="Only this page.")
 @_as_json
 def show_command(document: str, page: int | None, as_json: bool) -> None:
@@ -174,7 +182,7 @@ def show_command(document: str, page: int | None, as_json: bool) -> None:
 
 
 @_command("forget")
-@click.argument("document")
+@click.argument("document", type=text)
 @_as_json
 def forget_command(document: str, as_json: bool) -> None:
     """Take a document (by id, file name or title) out. No answer shows it from then on."""
@@ -189,7 +197,7 @@ def forget_command(document: str, as_json: bool) -> None:
 
 
 @_command("reindex")
-@click.argument("collection")
+@click.argument("collection", type=text)
 @_as_json
 def reindex_command(collection: str, as_json: bool) -> None:
     """Build a collection's index anew from the library."""

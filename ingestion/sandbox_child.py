@@ -92,7 +92,7 @@ def _obey(control: socket.socket, parent: int, children: set[int], serve: Callab
                 serve(connections[0])
             children.add(number)
             os.close(connections[0])
-        elif verb == b"E":
+        elif verb == b"E" and number in children:
             children.discard(number)
             os.kill(number, signal.SIGKILL)
             number = os.waitpid(number, 0)[1]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from assistant.errors import FootnoteError
@@ -36,11 +36,12 @@ class Reply:
 
 @dataclass(slots=True)
 class Child:
-    """One process that reads files: its id, this side of its socket, and how many files it was given."""
+    """One process that reads files: its id, this side of its socket, how many files it was given, and how it ended."""
 
     pid: int
     connection: socket.socket
-    files: int = field(default=0)
+    files: int = 0
+    exit_status: int | None = None
 
     def ask(self, request: dict[str, Any], content: bytes, *, seconds: float, most_bytes: int) -> Reply:
         """Its reply. Raises TimeoutError, EOFError or ConnectionError when it died, Nonsense for a reply of the wrong form."""
@@ -102,12 +103,14 @@ class ForkServer:
         """End a child if it still runs; its exit status as `os.waitpid` gives it."""
         child.connection.close()
         with self._lock:
-            if self._control is not None:
-                try:
-                    return self._ordered(self._control, b"E", child.pid)
-                except (OSError, EOFError):
-                    self._stop()
-        return int(signal.SIGKILL)  # children end with their fork server
+            if child.exit_status is None:
+                child.exit_status = int(signal.SIGKILL)  # children end with their fork server
+                if self._control is not None:
+                    try:
+                        child.exit_status = self._ordered(self._control, b"E", child.pid)
+                    except (OSError, EOFError):
+                        self._stop()
+            return child.exit_status
 
     def close(self) -> None:
         """End every process. No more can be started."""

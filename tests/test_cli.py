@@ -96,7 +96,7 @@ def test_ingest_reports_every_file_and_forget_takes_one_out(tmp_path: Path) -> N
     (folder / "a.txt").write_text("The gate closes at nine.")
     (folder / "b.pdf").write_bytes((FILES / "encrypted.pdf").read_bytes())
     report = in_json(data, "ingest", str(folder))
-    assert report["counts"] == {"added": 1, "changed": 0, "unchanged": 0, "failed": 1}
+    assert report["counts"] == {"added": 1, "changed": 0, "moved": 0, "unchanged": 0, "removed": 0, "failed": 1}
     assert {f["source"]: f["status"] for f in report["files"]} == {"a.txt": "added", "b.pdf": "failed"}
     assert in_json(data, "ingest", str(folder))["counts"]["unchanged"] == 1
     assert in_json(data, "doctor")["healthy"]
@@ -198,36 +198,45 @@ def test_a_cut_off_answer_does_not_look_finished(data: Path) -> None:
 
 
 def test_nothing_that_a_terminal_obeys_is_printed(tmp_path: Path) -> None:
-    data, folder = tmp_path / "data", tmp_path / "documents"
+    data, folder, collection = tmp_path / "data", tmp_path / "documents", "red\x1b[31m\nalert\u202egnp"
     folder.mkdir()
-    (folder / "red\x1b[31m\nalert\u202egnp.md").write_text("# A \x1b]0;title\x07 heading\n\nThe gate\x1b[2J closes at nine.\n")
+    (folder / "red\x1b[31m\nalert.md").write_text("# A \x1b]0;title\x07 heading\n\nThe gate\x1b[2J closes at nine.\n")
     (folder / "bad\x1b[31m.pdf").write_text("no PDF")
-    printed = footnote(data, "ingest", str(folder)).stdout
+    printed = footnote(data, "ingest", str(folder), "-c", collection).stdout
     printed += footnote(data, "documents").stdout
     (document,) = in_json(data, "documents")["documents"]
     for command in (["ask", "When does the gate close?"], ["search", "gate"], ["show", document["document"]]):
         printed += footnote(data, *command).stdout
     printed += footnote(data, "show", "no\x1b[31mthing", status=1).stderr
-    printed += footnote(data, "forget", document["document"]).stdout
+    printed += footnote(data, "doctor").stdout
+    with ScriptedEndpoint(in_turn(streamed(["The gate \x1b[2Jcloses\u202e at\tnine [1]."]))) as server:
+        written = footnote(data, "ask", "When does the gate close?", also=endpoint(server)).stdout
+        raw = in_json(data, "ask", "When does the gate close?", also=endpoint(server))["text"]
+    printed += written + footnote(data, "forget", document["document"]).stdout
     assert [c for c in printed if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t"] == []
-    assert r"red\x1b[31m\nalert\u202egnp.md" in printed
-    assert document["source"] == "red\x1b[31m\nalert\u202egnp.md"
+    for shown in (r"red\x1b[31m\nalert\u202egnp", r"no\x1b[31mthing"):
+        assert shown in printed
+    assert written.startswith("The gate \\x1b[2Jcloses\\u202e at\tnine [1].\n")
+    # What a program reads is left as it is.
+    assert raw == "The gate \x1b[2Jcloses\u202e at\tnine [1]."
+    assert document["collection"] == collection
 
 
 def test_file_names_that_are_no_text_are_printed(tmp_path: Path) -> None:
-    folder = os.fsencode(tmp_path / "documents")
+    data, folder = tmp_path / "data", os.fsencode(tmp_path / "documents")
     os.mkdir(folder)
     for name in (b"bad\xe9.pdf", b"caf\xe9.md"):
         with open(folder + b"/" + name, "wb") as file:
             file.write(b"The gate closes at nine.")
-    ran = footnote(tmp_path / "data", "ingest", str(tmp_path / "documents"))
-    assert "FAILED  bad" in ran.stdout
+    ran = footnote(data, "ingest", str(tmp_path / "documents"))
+    assert "FAILED  bad\ufffd.pdf" in ran.stdout
     assert "1 added, 1 failed" in ran.stdout
-    assert "caf" in footnote(tmp_path / "data", "documents").stdout
-    assert in_json(tmp_path / "data", "documents")["documents"][0]["source"].startswith("caf")
-    missing = os.fsdecode(b"caf\xe9.md")
-    assert "caf" in footnote(tmp_path / "data", "show", missing, status=1).stderr
-    assert "caf" in in_json(tmp_path / "data", "show", missing, status=1)["error"]
+    assert "caf\ufffd.md" in footnote(data, "documents").stdout
+    assert in_json(data, "documents")["documents"][0]["source"] == "caf\ufffd.md"
+    as_typed = os.fsdecode(b"caf\xe9.md")
+    assert "closes at nine" in footnote(data, "show", as_typed).stdout
+    for command in (["ask", as_typed, "-c", as_typed], ["search", as_typed, "-c", as_typed], ["reindex", as_typed]):
+        assert in_json(data, *command, status=1)["kind"] == "CollectionNotFound"
 
 
 def test_a_terminal_of_few_characters_gets_escapes(data: Path) -> None:

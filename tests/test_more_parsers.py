@@ -214,6 +214,13 @@ def test_a_bullet_set_in_the_layout_the_shape_or_the_paragraph_decides_what_is_a
     assert [block.kind for block in parse(_slides(shape, layout), "a.pptx").blocks] == ["paragraph", "list_item"]
 
 
+def test_a_slide_is_read_from_its_title_wherever_that_stands() -> None:
+    title = '<p:nvSpPr><p:nvPr><p:ph type="title"/></p:nvPr></p:nvSpPr>'
+    text = f"<p:sp><p:txBody>{_slide_text('text')}</p:txBody></p:sp>"
+    document = parse(_slides(f"{text}<p:sp>{title}<p:txBody>{_slide_text('Title')}</p:txBody></p:sp>"), "a.pptx")
+    assert [(block.kind, block.heading_path) for block in document.blocks] == [("heading", ("Title",)), ("paragraph", ("Title",))]
+
+
 def test_attachments_come_with_safe_names_and_their_bytes() -> None:
     assert [name for name, _ in attachments((FILES / "accounts.eml").read_bytes())] == [
         "accounts.csv", "accounts (2).csv", "Re_ lamp _ oil.eml",
@@ -309,6 +316,7 @@ def test_a_sheet_that_would_fill_the_memory_is_refused() -> None:
     for cells in (
         '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
         "<row r='9999999'>" + "<c><v>1</v></c>" * 10 + "</row>",
+        "<row r='1048576'><c r='AA1'/>" + "<c><v>1</v></c>" * 30 + "</row>",
     ):
         with pytest.raises(FileTooLarge, match="20000000 cells"):
             parse(_workbook(cells), "a.xlsx")
@@ -380,7 +388,7 @@ def test_a_lost_chapter_leaves_an_empty_page_and_a_notice() -> None:
     [
         (rb"{\rtf1 \u-10179?\u-8704? \u55357\'3f\u56832\'3f}", "😀 😀"),
         (rb"{\rtf1{\fonttbl{\f0\fcharset128 x;}}\f0 \'93\'fa\'96\'7b}", "日本"),
-        (rb"{\rtf1 a\bin5 {{{{{b}", "ab"),
+        (rb"{\rtf1 a\bin5 {xyz}b}", "ab"),
         (rb"{\rtf1\uc2 \u233ab c}", "é c"),
         (rb"{\rtf1 {\*\unknown x}{\header y}{\v hidden}{\deleted gone}z}", "z"),
         (rb"{\rtf1 a{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt box\par}}{\shprslt old}}\par}", "a\n\nbox"),

@@ -85,5 +85,9 @@ def test_every_file_that_the_map_names_is_there() -> None:
     assert set(names) <= present
 
 
+def test_no_figure_is_left_to_be_filled_in() -> None:
+    assert re.findall(r"\b[A-Z]+_(?:TIME|SIZE|TABLE)\b", README) == []
+
+
 if __name__ == "__main__":
     print(settings_table())

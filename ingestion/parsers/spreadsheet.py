@@ -155,7 +155,7 @@ def _check_extent(archive: Archive, name: str) -> None:
             continue
         content = archive.read(path)
         if b"sheetData" in content:
-            if _extent(content, _PLACE) > _MOST_CELLS and _extent(content, _FILLED_PLACE) > _MOST_CELLS:
+            if _extent(content) > _MOST_CELLS:
                 raise FileTooLarge(
                     f"'{name}' has a sheet ({path}) that spreads over more than {_MOST_CELLS} cells. "
                     "Delete the cells that lie far from its tables."
@@ -171,13 +171,20 @@ def _check_extent(archive: Archive, name: str) -> None:
         raise FileTooLarge(f"'{name}' would unpack to {total} bytes of text; {_MOST_STRING_BYTES} is the limit.")
 
 
-def _extent(sheet: bytes, pattern: re.Pattern[bytes]) -> int:
-    """The cells between A1 and the last one. Cells that do not say their place stand beside each other, or one below the other."""
-    places = pattern.findall(sheet)
-    columns = max((_column(letters) for letters in {letters for letters, _ in places}), default=1)
-    rows = max((int(number) for number in {number for _, number in places}), default=1)
-    unplaced = max(len(_CELL.findall(sheet)) - sum(1 for letters, _ in places if letters), 0) if pattern is _PLACE else 0
-    return max(columns, unplaced) * rows
+def _extent(sheet: bytes) -> int:
+    """The cells between A1 and the last one."""
+    places = _PLACE.findall(sheet)
+    unplaced = len(_CELL.findall(sheet)) - sum(1 for letters, _ in places if letters)
+    if unplaced > 0 or _box(places) <= _MOST_CELLS:
+        # Cells that do not say their place stand beside each other.
+        return _box(places, unplaced)
+    # Cells with a format and no value, such as the last ones of a sheet often are, do not count.
+    return _box(_FILLED_PLACE.findall(sheet))
+
+
+def _box(places: Sequence[tuple[bytes, bytes]], columns: int = 1) -> int:
+    columns = max((columns, *(_column(letters) for letters in {letters for letters, _ in places})))
+    return columns * max((int(number) for number in {number for _, number in places}), default=1)
 
 
 def _column(letters: bytes) -> int:
