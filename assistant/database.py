@@ -43,6 +43,31 @@ class Database:
         with _as_library_errors(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
 
+    def rewrite(self) -> None:
+        """Write the file anew without what was deleted, and empty the write-ahead log."""
+        sqlite_only = ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+        statements = sqlite_only if self.engine.dialect.name == "sqlite" else ("VACUUM FULL",)
+        with _as_library_errors():
+            self._outside_transactions(statements)
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy of an SQLite database to a new file."""
+        if self.engine.dialect.name != "sqlite":
+            raise LibraryError("This library lies in PostgreSQL: back it up with pg_dump.")
+        with _as_library_errors():
+            self._outside_transactions([f"VACUUM INTO '{str(path).replace(chr(39), chr(39) * 2)}'"])
+
+    def _outside_transactions(self, statements: Sequence[str]) -> None:
+        connection = self.engine.raw_connection()
+        try:
+            for statement in statements:
+                cursor = connection.cursor()
+                cursor.execute(statement)
+                cursor.fetchall() if cursor.description else None
+                cursor.close()
+        finally:
+            connection.close()
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -4,6 +4,7 @@ FootnoteError
 ├── SettingsError               a setting is missing, misspelt or out of range
 ├── InvalidRequest              an argument that cannot be meant: an empty question, k below one, nothing to read (also a ValueError)
 ├── PathNotFound                a path that was given is not there
+├── BackupError                 a backup cannot be written or restored
 ├── EvaluationError             the folder does not hold an evaluation set
 ├── LibraryError                the database of record refused or could not be read
 │   ├── DocumentNotFound
@@ -39,6 +40,10 @@ class InvalidRequest(FootnoteError, ValueError):
 
 
 class PathNotFound(FootnoteError):
+    pass
+
+
+class BackupError(FootnoteError):
     pass
 
 

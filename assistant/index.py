@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -106,6 +106,15 @@ class MilvusIndex:
                 found.update(row["id"] for row in page)
             pages.close()
             return found
+
+    def copy(self, name: str, to: str, chunk_ids: Collection[int]) -> None:
+        with self._failures():
+            self._load(name)
+            wanted = sorted(chunk_ids)
+            for at in range(0, len(wanted), _BATCH):
+                rows = self._client.get(name, ids=wanted[at : at + _BATCH], output_fields=["id", "dense", "sparse"])
+                self._client.upsert(to, [{field: row[field] for field in ("id", "dense", "sparse")} for row in rows])
+            self._client.flush(to)
 
     def drop(self, name: str) -> None:
         with self._failures():

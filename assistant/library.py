@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from sqlalchemy import URL, delete, func, insert, select, update
 
@@ -209,6 +210,21 @@ class Library:
                 connection.execute(
                     delete(doomed_rows).where(doomed_rows.c.index_name == index_name, doomed_rows.c.chunk_id.in_(ids))
                 )
+
+    def drop_retired(self) -> int:
+        """Take out every version that is not live and not pending; how many."""
+        with self._database.writing() as connection:
+            dropped = connection.execute(delete(versions).where(versions.c.state == "retired"))
+            self._texts.clear()
+            return int(dropped.rowcount)
+
+    def rewrite(self) -> None:
+        """Write the database's file anew, so that nothing of deleted rows stays in it or in its log."""
+        self._database.rewrite()
+
+    def copy_to(self, path: Path) -> None:
+        """Write a whole and consistent copy of an SQLite library to a new file. Raises LibraryError on PostgreSQL."""
+        self._database.copy_to(path)
 
     # Reading
 

@@ -5,7 +5,7 @@ The embedder's verbs are those of pymilvus's embedding functions, so that these 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -110,6 +110,9 @@ class Index(Protocol):
 
     def ids(self, name: str) -> set[int]:
         """Every chunk id held; none in a collection that is not there."""
+
+    def copy(self, name: str, to: str, chunk_ids: Collection[int]) -> None:
+        """Write these rows of one collection, as they are, into another that has been created."""
 
     def drop(self, name: str) -> None:
         """Remove the collection with its files."""
