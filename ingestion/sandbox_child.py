@@ -11,6 +11,7 @@ import gc
 import io
 import json
 import os
+import pkgutil
 import resource
 import select
 import signal
@@ -29,7 +30,6 @@ from ingestion.sandbox_wire import ORDER, REPLY, REQUEST, encode_boxes, encode_d
 # A child that has grown gives its memory back by ending.
 _MOST_KEPT_BYTES = 400_000_000
 _LONGEST_MESSAGE = 2_000
-_PARSERS = ("csv_table", "docx", "html", "markdown", "pdf", "plain_text")
 
 Parse = Callable[[bytes, str], Any]
 
@@ -62,8 +62,9 @@ def main() -> None:
 
 
 def _load(parse_with: str) -> Parse:
-    for module in _PARSERS:
-        import_module(f"ingestion.parsers.{module}")
+    for parser in pkgutil.iter_modules(import_module("ingestion.parsers").__path__, "ingestion.parsers."):
+        with suppress(ImportError):  # an extra that is not installed: its parser says so when it is asked
+            import_module(parser.name)
     import_module("ingestion.page_pictures")
     module, _, function = parse_with.partition(":")
     parse: Parse = getattr(import_module(module), function)
