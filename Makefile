@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/pip --disable-pip-version-check
 
-.PHONY: install run test test-tools lint clean
+.PHONY: install run test campaign test-tools lint clean
 .DELETE_ON_ERROR:
 
 run: install
@@ -13,6 +13,11 @@ install: $(VENV)/.installed
 
 test: $(VENV)/.installed-for-tests test-tools lint
 	$(VENV)/bin/pytest
+
+# The long form of two tests: more damaged files, more kills. Hours, not minutes.
+campaign: $(VENV)/.installed-for-tests test-tools
+	DAMAGED_FILES=10000 $(VENV)/bin/pytest -s tests/test_damaged_files.py
+	$(VENV)/bin/pytest -s tests/test_kill.py --kills 200
 
 lint: $(VENV)/.installed-for-tests
 	$(VENV)/bin/ruff check .

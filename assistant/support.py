@@ -14,7 +14,7 @@ from assistant.languages import UNDETERMINED
 from assistant.lexical import terms
 from assistant.numerals import figures, named_numbers, numbers
 from assistant.sentences import sentence_spans
-from assistant.types import Chunk
+from assistant.types import LINE_END_HYPHEN, Chunk
 
 _NAME_WEIGHT = 2.0
 _NUMBER_WEIGHT = 2.0
@@ -28,7 +28,6 @@ _FOREIGN_CEILING = 0.6
 _LEAST_EXACT_WORDS = 4
 _MOST_COUNTED = 10
 
-_LINE_END_HYPHEN = re.compile(r"(?<=\w)[-\u00ad\u2010]\n(?=\w)")
 _CLAUSE_END = re.compile(r"[,;:()–—]|\b(?:but|mais|mas|pero|aber|ma|maar)\b")
 _WORD = re.compile(r"[^\W\d_](?:[\w’'-]*\w)?")
 _EDGES = re.compile(r"^[\s>#*_•\"'“”«».,;:!?…()-]+|[\s*_\"'“”«».,;:!?…()-]+$")
@@ -115,7 +114,7 @@ def read_ground(chunk: Chunk, language: str) -> Ground:
     analysis = own if own == language or language == UNDETERMINED else UNDETERMINED
     lines = []
     for start, end in sentence_spans(chunk.text, own):
-        text = _LINE_END_HYPHEN.sub("", chunk.text[start:end])
+        text = LINE_END_HYPHEN.sub("", chunk.text[start:end])
         clauses = [part for part in _CLAUSE_END.split(text) if part.strip()] if _negated(text, own) else []
         denials = [(frozenset(terms(part, analysis)), _negated(part, own)) for part in clauses]
         lines.append(Line(start, end, frozenset(terms(text, analysis)), _readings(text, own), denials))

@@ -15,7 +15,7 @@ BlockKind = Literal["heading", "paragraph", "list_item", "table", "code", "capti
 Role = Literal["user", "assistant"]
 
 # A hyphen that a line end put into a word: "inter-\nnational". Canonical text keeps it, as the page shows it.
-_LINE_END_HYPHEN = re.compile(r"(?<=\w)[-\u00ad\u2010]\n(?=\w)")
+LINE_END_HYPHEN = re.compile(r"(?<=\w)[-\u00ad\u2010]\n(?=\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,4 +256,4 @@ def search_text(title: str, heading_path: Sequence[str], header: str, text: str)
     """Title, heading path and table header above the text, one a line, each left out where the text begins with it.
     Words that a line end had hyphenated lose the line end; the analysis finds them joined and in parts."""
     above = [line for line in (title, " > ".join(heading_path), header) if line and not text.startswith(line)]
-    return _LINE_END_HYPHEN.sub("-", "\n".join([*above, text]))
+    return LINE_END_HYPHEN.sub("-", "\n".join([*above, text]))

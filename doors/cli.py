@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 import click
@@ -231,6 +232,52 @@ def doctor_command(as_json: bool) -> None:
         say("All is well." if healthy else "Something needs mending.")
     if not healthy:
         sys.exit(1)
+
+
+@_command("purge")
+@_as_json
+def purge_command(as_json: bool) -> None:
+    """Leave no byte of what was forgotten or replaced in the data folder."""
+    from ingestion.purging import purge
+
+    with _assistant() as assistant:
+        purged = purge(assistant)
+    if as_json:
+        print_json(asdict(purged))
+    else:
+        say(f"Purged: {purged.versions} old versions, {purged.originals} originals; library and index are written anew.")
+
+
+@_command("backup")
+@click.argument("file", type=click.Path(dir_okay=False))
+@_as_json
+def backup_command(file: str, as_json: bool) -> None:
+    """Write library and originals to a new zip file."""
+    from ingestion.backup import back_up
+
+    with _assistant() as assistant:
+        size = back_up(assistant, Path(file))
+    if as_json:
+        print_json({"file": file, "size_bytes": size})
+    else:
+        say(f"Written: {name(file)}, {size / 1e6:.1f} MB.")
+
+
+@_command("restore")
+@click.argument("file", type=click.Path(dir_okay=False))
+@_as_json
+def restore_command(file: str, as_json: bool) -> None:
+    """Put a backup into an empty data folder and build its index."""
+    from assistant.settings import read_settings
+    from ingestion.backup import rebuild, unpack
+
+    unpack(Path(file), read_settings().data_dir)
+    with _assistant() as assistant:
+        chunks = rebuild(assistant)
+    if as_json:
+        print_json({"chunks": chunks})
+    else:
+        say(f"Restored: {chunks} chunks indexed.")
 
 
 @_command("eval")

@@ -16,8 +16,8 @@ from assistant.drafts import Draft
 from assistant.errors import ParseError
 from assistant.library import OWNER
 from assistant.records import Collection
-from ingestion.parsers import parse
 from ingestion.preparing import Prepared, draft_of, version_of
+from ingestion.reading import read
 from ingestion.recovery import settle
 from ingestion.report import Outcome, Progress, Report, Status
 from ingestion.sources import Source, digest_of, find_sources, folders_of, read_source
@@ -164,7 +164,7 @@ def _prepared(assistant: Assistant, source: Source) -> Prepared | Outcome:
         return Outcome(source.name, "failed", f"It cannot be read: {error.strerror}.")
     except ParseError as error:
         return Outcome(source.name, "failed", str(error))
-    return Prepared(source.place, source.name, content, lambda: parse(content, source.name))
+    return Prepared(source.place, source.name, content, lambda: read(content, source.name))
 
 
 def _with_twin(assistant: Assistant, into: Collection, document_id: str, document: Prepared) -> Outcome:

@@ -17,7 +17,7 @@ WriteFile = Callable[[str, str], Path]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=4, help="how often an ingest is killed (tests/test_kill.py)")
+    parser.addoption("--kills", type=int, default=6, help="how often an ingest is killed (tests/test_kill.py)")
 
 
 @pytest.fixture

@@ -315,3 +315,13 @@ def test_the_last_words_before_an_abort_are_shown() -> None:
 def test_what_stderr_cannot_take_is_escaped() -> None:
     ran = filtered("print('caf\xe9 \\udce9', file=sys.stderr)", PYTHONIOENCODING="ascii")
     assert (ran.returncode, ran.stderr) == (0, "caf\\xe9 \\udce9\n")
+
+
+def test_purge_backup_and_restore_by_command(data: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.zip"
+    assert in_json(data, "backup", str(saved))["size_bytes"] == saved.stat().st_size
+    assert in_json(tmp_path / "other", "restore", str(saved))["chunks"] > 30
+    answer = in_json(tmp_path / "other", "ask", "How many days of paid leave do full-time staff have?")
+    assert "28 days" in answer["text"]
+    assert in_json(tmp_path / "other", "purge") == {"versions": 0, "originals": 0}
+    assert "holds a library already" in footnote(data, "restore", str(saved), status=1).stderr

@@ -1,6 +1,6 @@
 """Damaged files through the sandbox: each comes to an outcome, in time, without a trace on the disk.
 
-FOOTNOTE_DAMAGED_FILES says how many (300), FOOTNOTE_DAMAGE_SEED which ones.
+DAMAGED_FILES says how many (300), DAMAGE_SEED which ones.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ingestion.sandbox import Limits, Sandbox
 from tests.damage import damaged
 
 ROOT = Path(__file__).parent.parent
-COUNT = int(os.environ.get("FOOTNOTE_DAMAGED_FILES", "300"))
-SEED = int(os.environ.get("FOOTNOTE_DAMAGE_SEED", "20261121"))
+COUNT = int(os.environ.get("DAMAGED_FILES", "300"))
+SEED = int(os.environ.get("DAMAGE_SEED", "20261121"))
 LIMITS = Limits()
 
 

@@ -127,7 +127,9 @@ def test_a_new_document_that_was_stopped_half_way_is_finished_by_the_next_ingest
     assert healthy(assistant)
 
 
-def test_a_changed_document_that_was_stopped_half_way_is_undone_by_the_next_ingest(assistant: Assistant, write: WriteFile) -> None:
+def test_a_changed_document_that_was_stopped_half_way_is_undone_by_the_next_ingest(
+    assistant: Assistant, write: WriteFile
+) -> None:
     path = write("a.txt", "The gate closes at seven.")
     ingest(assistant, [path])
     write("a.txt", "The gate closes at nine.")

@@ -465,15 +465,7 @@ def inflated() -> bytes:
 @LINUX
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(
-            name,
-            marks=[pytest.mark.xfail(reason="lexbor takes a time with the square of the depth; the CPU limit ends it", run=False)]
-            if name == "nested.html"
-            else [],
-        )
-        for name in sorted(bombs())
-    ],
+    [pytest.param(name) for name in sorted(bombs())],
 )
 def test_a_bomb_is_refused_or_read_soon_with_this_process_as_small_as_before(
     name: str, capsys: pytest.CaptureFixture[str]

@@ -12,9 +12,9 @@ from assistant.types import Document
 from doors.output_gate import plain_html
 from doors.page.source_panel import passage_address
 from ingestion import Outcome, forget, ingest
-from ingestion.parsers import parse
 from ingestion.pipeline import ingest_documents
 from ingestion.preparing import Prepared
+from ingestion.reading import read
 from ingestion.sample import sample_documents
 
 SAMPLE = "sample"
@@ -72,7 +72,7 @@ class DocumentsDoor:
         content = path.read_bytes()
         path.unlink()
         # The same name uploaded again is the same document, changed.
-        document = Prepared(f"upload:{path.name}", path.name, content, lambda: parse(content, path.name))
+        document = Prepared(f"upload:{path.name}", path.name, content, lambda: read(content, path.name))
         report = ingest_documents(self._assistant, [document], collection=collection, reader=reader, total=1)
         return report.outcomes[0]
 

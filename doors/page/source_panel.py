@@ -10,6 +10,7 @@ from assistant.errors import DocumentNotFound
 from assistant.records import StoredVersion
 from assistant.types import Page
 from doors.output_gate import plain_html
+from ingestion.reading import draw
 
 WIDEST_PIXELS = 1600
 _PDF = "application/pdf"
@@ -44,15 +45,11 @@ def page_picture(
     assistant: Assistant, document: str, number: int, start: int, end: int, *, width_pixels: int, version: str, reader: str
 ) -> bytes:
     """A PNG of a page of a PDF with [start, end) highlighted, at most 1,600 pixels wide. Raises DocumentNotFound, ParseError."""
-    from ingestion.page_pictures import boxes, draw_page
-
     stored = _stored(assistant, document, version, reader)
     if stored.document.media_type != _PDF:
         raise DocumentNotFound(f"'{stored.document.title}' is no PDF; only PDFs have pictures of their pages.")
     original = assistant.originals.get(stored.digest)
-    return draw_page(
-        original, number, boxes(original, stored.runs, start, end), width_pixels=max(100, min(width_pixels, WIDEST_PIXELS))
-    )
+    return draw(original, number, stored.runs, start, end, width_pixels=max(100, min(width_pixels, WIDEST_PIXELS)))
 
 
 def _stored(assistant: Assistant, document: str, version: str, reader: str) -> StoredVersion:

@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from assistant.types import BlockKind, ParsedDocument
 from ingestion.parsers.decoding import decode
 from ingestion.parsers.grid import Grid
+from ingestion.parsers.html_depth import refuse_deep
 from ingestion.parsers.text_builder import TextBuilder
 
 MEDIA_TYPE = "text/html"
@@ -43,6 +44,7 @@ def parse_html(data: bytes, name: str) -> ParsedDocument:
     table, a heading, or one column) is read as flowing text. Nesting may be of any depth."""
     declared = _META_CHARSET.search(data[:4096])
     text, notices = decode(data, name, declared[1].decode("ascii", "replace") if declared else "")
+    refuse_deep(text, name)
     builder = TextBuilder()
     tree = LexborHTMLParser(text)
     _Reader(builder, tree).read()
@@ -51,7 +53,8 @@ def parse_html(data: bytes, name: str) -> ParsedDocument:
 
 
 def add_html(builder: TextBuilder, markup: str) -> None:
-    """Append the blocks of a piece of HTML."""
+    """Append the blocks of a piece of HTML. Raises CorruptFile where it is nested without end."""
+    refuse_deep(markup, "the HTML in it")
     _Reader(builder, LexborHTMLParser(markup)).read()
 
 
