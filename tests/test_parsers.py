@@ -333,6 +333,26 @@ def test_a_csv_cell_keeps_its_commas_and_loses_its_line_ends() -> None:
     assert parse(b"1,2\n3,4\n", "a.csv").blocks[0].header == ""
 
 
+def test_an_empty_first_cell_shows_a_dash_so_that_every_row_keeps_its_columns_even_alone() -> None:
+    document = parse(b",2024,2025\nRum,12,14\n,3,\n", "a.csv")
+    assert document.text == "\u2013\t2024\t2025\nRum\t12\t14\n\u2013\t3"
+    heads = "<tr><th></th><th colspan='2'>Metres</th></tr><tr><th></th><th>high</th><th>low</th></tr>"
+    page = f"<table><thead>{heads}</thead><tr><td>Fern Quay</td><td>4.1</td><td>0.7</td></tr></table>"
+    block = parse(page.encode(), "a.html").blocks[0]
+    assert block.header == "\u2013\tMetres\n\u2013\thigh\tlow"
+
+
+def test_a_table_that_begins_with_an_empty_cell_begins_on_the_page_of_its_first_text() -> None:
+    rendered = "<w:r><w:lastRenderedPageBreak/></w:r>"
+    first, second = f"<w:p/>|<w:p>{rendered}{_run('2024')}</w:p>", f"{_paragraph('Rum')}|{_paragraph('12')}"
+    rows = "".join("<w:tr>" + "".join(f"<w:tc>{cell}</w:tc>" for cell in row.split("|")) + "</w:tr>" for row in (first, second))
+    document = parse(_word(f"{_paragraph('one')}<w:tbl>{rows}</w:tbl>"), "a.docx")
+    assert [(block.page, document.text[block.start : block.end]) for block in document.blocks] == [
+        (1, "one"),
+        (2, "\u2013\t2024\nRum\t12"),
+    ]
+
+
 def test_a_megabyte_is_read_whole() -> None:
     row = "<tr><td>Revenue</td><td>$</td><td>5,123</td></tr>"
     page = f"<h2>Part</h2><p>{'lorem <b>ipsum</b> dolor ' * 40}</p><table>{row * 20}</table>" * 500

@@ -16,7 +16,7 @@ from assistant.errors import CorruptFile, EmptyFile, EncryptedFile, UnsupportedF
 from assistant.types import ParsedDocument
 
 # A document is read anew when this changes: raise it with every change of what a parser makes of the same bytes.
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _SLIDES = "application/vnd.openxmlformats-officedocument.presentationml.presentation"

@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from lxml import etree
 
 from assistant.errors import CorruptFile, EncryptedFile, FileTooLarge
-from ingestion.parsers.docx_package import HIGHEST_RATIO, MOST_ENTRIES, MOST_UNPACKED_BYTES, RATIO_MATTERS_ABOVE_BYTES
+
+_MOST_ENTRIES = 10_000
+_MOST_UNPACKED_BYTES = 500_000_000
+_HIGHEST_RATIO = 200
+_RATIO_MATTERS_ABOVE_BYTES = 50_000_000
 
 _ZIP_ERRORS = (zipfile.BadZipFile, ValueError, NotImplementedError, OSError)
 # The "strict" variant of the Office formats differs in its namespaces only, as far as text goes.
@@ -31,8 +35,8 @@ class Relation:
 
 
 class Archive:
-    """The entries of a document. Raises CorruptFile, EncryptedFile, or FileTooLarge for one that unpacks to too much (the limits
-    of Word files)."""
+    """The entries of a document. Raises CorruptFile, EncryptedFile, or FileTooLarge for one that unpacks to too much (10,000
+    entries, 500 MB, or an entry above 50 MB that grows more than 200 times)."""
 
     def __init__(self, data: bytes, name: str) -> None:
         self._name = name
@@ -71,10 +75,15 @@ class Archive:
                 if target in self.names:
                     yield Relation(relation.get("Id", ""), relation.get("Type", ""), target)
 
+    def related(self, source: str, kind: str) -> str:
+        """The first part that `source` links to whose kind ends so ("/styles"); "" without one."""
+        return next((link.target for link in self.relations(source) if link.kind.endswith(kind)), "")
+
     def core_title(self) -> str:
         """The title in an Office file's properties; "" where they name none or cannot be read."""
         try:
-            return self.xml("docProps/core.xml").findtext("{http://purl.org/dc/elements/1.1/}title") or ""
+            path = self.related("", "/core-properties") or "docProps/core.xml"
+            return self.xml(path).findtext("{http://purl.org/dc/elements/1.1/}title") or ""
         except CorruptFile:
             return ""
 
@@ -86,14 +95,14 @@ class Archive:
     def _check_sizes(self) -> None:
         entries = self._zip.infolist()
         unpacked = sum(entry.file_size for entry in entries)
-        if len(entries) > MOST_ENTRIES:
-            raise FileTooLarge(f"'{self._name}' holds {len(entries)} entries; a document may have {MOST_ENTRIES}.")
-        if unpacked > MOST_UNPACKED_BYTES:
-            raise FileTooLarge(f"'{self._name}' would unpack to {unpacked} bytes; {MOST_UNPACKED_BYTES} is the limit.")
+        if len(entries) > _MOST_ENTRIES:
+            raise FileTooLarge(f"'{self._name}' holds {len(entries)} entries; a document may have {_MOST_ENTRIES}.")
+        if unpacked > _MOST_UNPACKED_BYTES:
+            raise FileTooLarge(f"'{self._name}' would unpack to {unpacked} bytes; {_MOST_UNPACKED_BYTES} is the limit.")
         for entry in entries:
             if entry.flag_bits & 1:
                 raise EncryptedFile(f"'{self._name}' is protected by a password. Save it without one.")
-            if entry.file_size > RATIO_MATTERS_ABOVE_BYTES and entry.file_size > HIGHEST_RATIO * max(entry.compress_size, 1):
+            if entry.file_size > _RATIO_MATTERS_ABOVE_BYTES and entry.file_size > _HIGHEST_RATIO * max(entry.compress_size, 1):
                 raise FileTooLarge(
                     f"'{self._name}' is built like a zip bomb: "
                     f"{entry.filename} grows from {entry.compress_size} to {entry.file_size} bytes."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from lxml import etree
 
+from assistant.errors import CorruptFile
 from assistant.types import ParsedDocument
-from ingestion.parsers.docx_package import Package
+from ingestion.parsers.archive import Archive
 from ingestion.parsers.docx_styles import Styles, W, is_numbered, outline_level, read_styles
 from ingestion.parsers.grid import Grid
 from ingestion.parsers.text_builder import PAGE_BREAK, TextBuilder, fold
@@ -16,7 +18,6 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.doc
 
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
-_DC_TITLE = "{http://purl.org/dc/elements/1.1/}title"
 
 # Deletions and moved-away text; properties; the pronunciation beside a word; fields' own codes; comments.
 _LEFT_OUT = frozenset(
@@ -36,22 +37,29 @@ def parse_docx(data: bytes, name: str) -> ParsedDocument:
     """Tracked insertions are kept and deletions left out; fields show what they show. A note follows the paragraph that calls
     it, a text box the paragraph that it hangs on. Pages are those of Word's last layout; a file that never had one counts its
     page breaks. Raises CorruptFile, EncryptedFile, EmptyFile or FileTooLarge."""
-    package = Package(data, name)
-    root = package.text_part()
+    archive = Archive(data, name)
+    main = archive.related("", "/officeDocument") or "word/document.xml"
+    if main not in archive.names:
+        raise CorruptFile(f"'{name}' is a zip file without a Word document in it. Check that it is the file you meant.")
+    root = archive.xml(main)
     builder = TextBuilder()
-    notes = {kind: _notes(package, kind) for kind in ("footnotes", "endnotes")}
-    reader = _Reader(builder, read_styles(package.part("styles")), notes)
+    notes = {kind: _notes(archive, main, kind) for kind in ("footnotes", "endnotes")}
+    reader = _Reader(builder, read_styles(_part(archive, main, "styles")), notes)
     for body in root.iterchildren(W + "body"):
         reader.read(body)
-    properties = package.core_properties()
-    title = properties.findtext(_DC_TITLE) if properties is not None else ""
-    return builder.finish(name, MEDIA_TYPE, title=title or "", notices=reader.notices)
+    return builder.finish(name, MEDIA_TYPE, title=archive.core_title(), notices=reader.notices)
 
 
-def _notes(package: Package, kind: str) -> dict[str, etree._Element]:
-    root = package.part(kind)
+def _notes(archive: Archive, main: str, kind: str) -> dict[str, etree._Element]:
+    root = _part(archive, main, kind)
     notes = root.iterchildren(W + kind[:-1]) if root is not None else ()
     return {note.get(W + "id", ""): note for note in notes if note.get(W + "type", "normal") == "normal"}
+
+
+def _part(archive: Archive, main: str, kind: str) -> etree._Element | None:
+    """What the main part names as its "styles", "footnotes" or "endnotes"; None without one."""
+    path = archive.related(main, f"/{kind}") or posixpath.join(posixpath.dirname(main), f"{kind}.xml")
+    return archive.xml(path) if path in archive.names else None
 
 
 class _Reader:

@@ -12,6 +12,8 @@ from assistant.types import Block, BlockKind, Page, ParsedDocument
 
 PAGE_BREAK = "\f"
 CELL_SEPARATOR = "\t"
+# A row that began with a tab would lose it, and slip a column, wherever the row stands first: in its block, a chunk or a quote.
+_EMPTY_FIRST_CELL = "\u2013"
 
 # A heading path is repeated in every block below it, so a paragraph that is merely styled as a heading is kept out of it.
 _LONGEST_HEADING = 300
@@ -80,7 +82,8 @@ class TextBuilder:
 
     def table(self, rows: Sequence[Sequence[str]], header_rows: int | None = None) -> None:
         """One row a line, cells parted by a tab. Columns and rows without text are left out, and so are empty cells at a row's
-        end. `header_rows` None means unknown: the first row is then the header where it reads like one."""
+        end; one at its beginning shows an en dash. `header_rows` None means unknown: the first row is then the header where it
+        reads like one."""
         used = sorted({column for row in rows for column, cell in enumerate(row) if cell.strip()})
         lines: list[str] = []
         header_lines: list[str] = []
@@ -142,7 +145,13 @@ def _row_line(cells: Sequence[str]) -> str:
         folded = [cell if place == widest else cell.replace(PAGE_BREAK, "") for place, cell in enumerate(folded)]
     while folded and not folded[-1]:
         folded.pop()
-    return CELL_SEPARATOR.join(folded).strip(" ")
+    line = CELL_SEPARATOR.join(folded).strip(" ")
+    shown = line.lstrip()
+    before = line[: len(line) - len(shown)]
+    if not shown or CELL_SEPARATOR not in before:
+        return line
+    # A page that ends before the first text ends before the dash too, which is not on it.
+    return PAGE_BREAK * before.count(PAGE_BREAK) + _EMPTY_FIRST_CELL + CELL_SEPARATOR * before.count(CELL_SEPARATOR) + shown
 
 
 def _reads_like_a_header(rows: Sequence[Sequence[str]]) -> bool:
