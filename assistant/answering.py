@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from assistant.citing import Cited, cite
-from assistant.deciding import confidence, enough
+from assistant.deciding import confidence, enough, touches
 from assistant.errors import InvalidRequest, LibraryError, ModelError
 from assistant.languages import detect_language
 from assistant.library import OWNER, Library
@@ -42,7 +42,7 @@ _CUT_OFF = {
     "length": "The answer reached its longest length and was cut off.",
     "content_filter": "The model's provider stopped the answer with its content filter.",
 }
-_NOTHING_THERE = "There are no documents to search yet. Add some first: `footnote ingest PATH`, or upload them on the page."
+_NOTHING_THERE = "There are no documents to search here yet. Add some first: `footnote ingest PATH`, or upload them on the page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class Assistant:
             question, query, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,
             hits=passages[:_NEAREST], milliseconds=found.milliseconds,
         )  # fmt: skip
-        if not enough(sure):
+        if not enough(sure) or (query != question and not touches(question, passages)):
             yield Done(not_found)
             return
         started = time.perf_counter()

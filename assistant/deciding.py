@@ -54,6 +54,17 @@ def confidence(query: str, hits: Sequence[Hit], *, searched: int, covered: Seque
     return 1 / (1 + math.exp(-log_odds))
 
 
+def touches(question: str, hits: Sequence[Hit]) -> bool:
+    """Whether any hit holds any of the question's own words; so, too, for a question that has none ("And why?").
+
+    For a follow-up, whose query holds words of earlier questions as well: these find their passages again whatever is asked now.
+    """
+    languages = list(dict.fromkeys(hit.chunk.language for hit in hits))
+    language = language_of_query(question, languages)
+    own = set(terms(question, language))
+    return not own or any(not own.isdisjoint(terms(hit.chunk.search_text, language)) for hit in hits)
+
+
 def enough(sure: float) -> bool:
     """Whether a confidence is high enough to answer."""
     return sure >= THRESHOLD

@@ -44,7 +44,8 @@ _Send = Callable[[_Message], Awaitable[None]]
 
 
 def serve(settings: Settings) -> None:
-    """Serve until interrupted, then close the library. Raises SettingsError for an address that is not loopback or is in use."""
+    """Serve until interrupted, then close the library. Raises SettingsError for an address that is not loopback or is in use,
+    and DataFolderInUse where another process owns the data folder."""
     from assistant.settings import switch_off_telemetry
 
     switch_off_telemetry()
@@ -52,6 +53,7 @@ def serve(settings: Settings) -> None:
     import uvicorn
 
     with listening, Assistant.open(settings) as assistant:
+        _ = assistant.index  # refused here, before an address is announced, where another process owns the data folder
         app = make_app(assistant)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"Footnote is at http://{shown}:{settings.port} (Ctrl+C stops it)", file=sys.stderr, flush=True)

@@ -189,7 +189,8 @@ def _mirrored(assistant: Assistant, collection: str, reader: str, folders: Seque
         gone = {place: source for place, source in below.items() if place not in present}
         if gone and len(gone) == len(below) and not any(place.startswith(folder) for place in present):
             reason = (
-                f"The folder is empty, but {len(gone)} documents came from it. They were kept; `footnote forget` removes one."
+                f"The folder is empty, and {len(gone)} of its files are in the library. They were kept, since a disk may only be "
+                "missing; `footnote forget` removes a document."
             )
             yield Outcome(folder, "failed", reason)
             continue

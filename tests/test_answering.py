@@ -71,6 +71,17 @@ def test_a_follow_up_carries_over_what_it_leans_on(sample: Assistant) -> None:
     assert answer.question == "And part-time staff?"
 
 
+@pytest.mark.parametrize("question", ["Who is the CEO of Microsoft?", "Who is Tom Hanks?"])
+def test_a_follow_up_that_the_documents_do_not_touch_is_refused_whatever_was_asked_before(
+    sample: Assistant, question: str
+) -> None:
+    history = [Turn("user", "Can I carry over unused leave?"), Turn("assistant", "Up to five days. [1]")]
+    assert sample.ask("Can I carry over unused leave?", collection="sample").found
+    answer = sample.ask(question, collection="sample", history=history)
+    assert not answer.found
+    assert answer.text == "The documents do not say."
+
+
 def test_an_empty_question_and_an_unknown_collection_are_refused(sample: Assistant) -> None:
     with pytest.raises(ValueError, match="empty"):
         sample.ask("  ")

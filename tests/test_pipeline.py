@@ -245,7 +245,7 @@ def test_a_folder_that_is_suddenly_empty_keeps_its_documents_and_says_so(assista
     path.unlink()
     (outcome,) = ingest(assistant, [path.parent]).outcomes
     assert outcome.status == "failed"
-    assert "1 documents came from it" in outcome.reason
+    assert "1 of its files" in outcome.reason
     assert found(assistant, "tea") == ["Tea is at four."]
 
 

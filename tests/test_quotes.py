@@ -32,6 +32,14 @@ def _answer(question: str, texts: list[str], embedder: MiniLM, *, header: str = 
     return "".join(piece.text for piece in Quotes(embedder).generate(question, hits, []))
 
 
+def test_a_sentence_that_only_repeats_the_question_is_no_answer(embedder: MiniLM) -> None:
+    question = "How many days of leave do I have?"
+    texts = ['Help\nType: ask "How many days of leave do I have?" and press enter.', "Leave\nEverybody has 25 days of leave a year."]
+    answer = _answer(question, texts, embedder)
+    assert answer.startswith("Everybody has 25 days of leave a year. [2]")
+    assert "press enter" not in answer
+
+
 def test_the_best_sentence_is_quoted_with_the_number_of_its_passage(embedder: MiniLM) -> None:
     answer = _answer("How many days of leave do full-time staff get?", [TRAVEL, LEAVE], embedder)
     assert answer.split("\n")[0] == "Full-time staff get 25 days of paid leave a year. [2]"

@@ -55,7 +55,12 @@ class Quotes:
 
     def _best(self, question: str, passages: Sequence[Hit]) -> list[_Sentence]:
         """The best sentence and, where it is nearly as good and says something else, the second best."""
-        sentences = [sentence for number, hit in enumerate(passages, start=1) for sentence in _sentences(number, hit)]
+        sentences = [
+            sentence
+            for number, hit in enumerate(passages, start=1)
+            for sentence in _sentences(number, hit)
+            if not _repeats(sentence.text, question)
+        ]
         if not sentences:
             return []
         scores = self._scores(question, sentences, passages)
@@ -84,6 +89,12 @@ class Quotes:
             _COSINE_SHARE * float(cosine) + (1 - _COSINE_SHARE) * overlap + _PASSAGE_SHARE * shares[sentence.number - 1]
             for sentence, cosine, overlap in zip(sentences, cosines, overlaps, strict=True)
         ]
+
+
+def _repeats(sentence: str, question: str) -> bool:
+    """Whether a sentence holds the question itself, as pages of questions and answers do: it is no answer to it."""
+    asked = " ".join(_WORD.findall(question.casefold())).rstrip("?!. ")
+    return len(asked.split()) > 2 and asked in " ".join(_WORD.findall(sentence.casefold()))
 
 
 def _weights(question_terms: Sequence[str], held: Sequence[frozenset[str]]) -> Mapping[str, float]:
