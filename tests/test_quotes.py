@@ -34,7 +34,10 @@ def _answer(question: str, texts: list[str], embedder: MiniLM, *, header: str = 
 
 def test_a_sentence_that_only_repeats_the_question_is_no_answer(embedder: MiniLM) -> None:
     question = "How many days of leave do I have?"
-    texts = ['Help\nType: ask "How many days of leave do I have?" and press enter.', "Leave\nEverybody has 25 days of leave a year."]
+    texts = [
+        'Help\nType: ask "How many days of leave do I have?" and press enter.',
+        "Leave\nEverybody has 25 days of leave a year.",
+    ]
     answer = _answer(question, texts, embedder)
     assert answer.startswith("Everybody has 25 days of leave a year. [2]")
     assert "press enter" not in answer
