@@ -47,7 +47,7 @@ class MilvusIndex:
             if self._lite_path:
                 raise DataFolderInUse(
                     f"The index {uri} could not be opened: another footnote process (perhaps `footnote serve`) is using this data "
-                    "folder. Stop it, ask through it, or set FOOTNOTE_DATA_DIR to another folder."
+                    "folder. Stop it, ask on its page, or set FOOTNOTE_DATA_DIR to another folder."
                 ) from error
             raise LibraryError(
                 f"No Milvus answers at {uri}: {error}. Check FOOTNOTE_MILVUS_URI and FOOTNOTE_MILVUS_TOKEN."
