@@ -25,6 +25,7 @@ lint: $(VENV)/.installed-for-tests
 	$(VENV)/bin/mypy
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)
+	@echo "Installing into $(VENV). This takes about a minute."
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	touch $@
 
