@@ -34,7 +34,7 @@ import ingestion.pipeline as pipeline
 
 class Slow(HashingEmbedder):
     def encode_documents(self, texts):
-        time.sleep(0.01)
+        time.sleep(0.04)
         return super().encode_documents(texts)
 
 pipeline._BATCH_CHUNKS = 8
@@ -113,7 +113,7 @@ def test_what_was_reported_survives_a_kill_and_the_next_start_is_clean(folder: P
     interrupted = partial = 0
     for number in range(kills):
         data = tmp_path / str(number)
-        reported, ended = killed(data, folder, chance.randrange(DOCUMENTS), chance.uniform(0.0, 0.8))
+        reported, ended = killed(data, folder, chance.randrange(DOCUMENTS - 8), chance.uniform(0.0, 0.3))
         interrupted += not ended
         partial += 0 < len(reported) < DOCUMENTS
         check(data, folder, reported)
