@@ -133,6 +133,14 @@ def test_a_written_answer_that_was_cut_off_never_looks_finished(sample: Assistan
     assert "28 days" in answer.text
 
 
+def test_a_written_answer_that_reached_its_longest_length_is_not_complete(sample: Assistant, settings: Settings) -> None:
+    script = in_turn(streamed(["Full-time staff have 28 days of paid leave [1]."], finish_reason="length"))
+    with ScriptedEndpoint(script) as endpoint:
+        answer = written_by(endpoint, sample, settings).ask(QUESTION, collection="sample")
+    assert not answer.complete
+    assert "longest length" in answer.notices[0]
+
+
 def test_an_endpoint_that_refuses_is_an_error_and_not_an_answer(sample: Assistant, settings: Settings) -> None:
     with ScriptedEndpoint(in_turn(failure(401, "no such key"))) as endpoint, pytest.raises(EndpointError):
         written_by(endpoint, sample, settings).ask(QUESTION, collection="sample")

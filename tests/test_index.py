@@ -79,6 +79,16 @@ def test_what_was_written_is_there_after_closing_and_opening(tmp_path: Path) -> 
     second.close()
 
 
+def test_another_process_can_open_what_was_closed(tmp_path: Path) -> None:
+    path = str(tmp_path / "index.db")
+    first = MilvusIndex(path)
+    first.create("c", 16)
+    first.close()
+    program = f"from assistant.index import MilvusIndex\nindex = MilvusIndex({path!r})\nprint(index.names('c'))\nindex.close()"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    assert ran.stdout == "['c']\n"
+
+
 def test_a_second_process_is_told_who_owns_the_data_folder(index: MilvusIndex, tmp_path: Path) -> None:
     index.create("c", 16)
     program = (
