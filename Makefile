@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/pip --disable-pip-version-check
 
-.PHONY: install run test campaign test-tools lint clean
+.PHONY: install run test test-extras campaign test-tools office lint clean
 .DELETE_ON_ERROR:
 
 run: install
@@ -14,9 +14,13 @@ install: $(VENV)/.installed
 test: $(VENV)/.installed-for-tests test-tools lint
 	$(VENV)/bin/pytest
 
+# What optional packages bring, against the packages themselves.
+test-extras: $(VENV)/.installed-extras test-tools office
+	$(VENV)/bin/pytest tests/extras
+
 # The long form of two tests: more damaged files, more kills. Hours, not minutes.
 campaign: $(VENV)/.installed-for-tests test-tools
-	DAMAGED_FILES=10000 $(VENV)/bin/pytest -s tests/test_damaged_files.py
+	$(VENV)/bin/pytest -s tests/test_damaged_files.py --damaged-files 10000
 	$(VENV)/bin/pytest -s tests/test_kill.py --kills 200
 
 lint: $(VENV)/.installed-for-tests
@@ -30,21 +34,35 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)
 	touch $@
 
 $(VENV)/.installed-for-tests: pyproject.toml constraints.txt | $(VENV)
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[test]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,ocr]'
 	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-extras: pyproject.toml constraints.txt | $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,ocr,unstructured,e5,sentence-transformers,transformers,bge,model2vec,spacy,gensim,pymilvus]'
+	touch $@ $(VENV)/.installed-for-tests $(VENV)/.installed
 
 # Debian's python3 comes without venv; virtualenv from the package index does the same.
 $(VENV):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  $(PYTHON) -m pip install --quiet --user --break-system-packages virtualenv && $(PYTHON) -m virtualenv $(VENV); }
 
-# The tests drive a real browser and watch the network with strace. Installed where we may; the tests say so where they are missing.
+# The tests drive a real browser and watch the network with strace; recognition wants Tesseract's data. Installed where we may; the tests say so where they are missing.
 test-tools:
 	@for tool in chromium strace; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	command -v tesseract >/dev/null || missing="$$missing tesseract-ocr"; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing fonts-liberation >/dev/null; \
 	  else echo "Not installed, and not ours to install:$$missing. Their tests are skipped."; fi; \
+	fi
+
+# LibreOffice reads .doc and .ppt: 90 MB to fetch, a minute to install.
+office:
+	@if ! command -v soffice >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+	      libreoffice-writer-nogui libreoffice-impress-nogui >/dev/null; \
+	  else echo "LibreOffice is not installed, and not ours to install. Its tests are skipped."; fi; \
 	fi
 
 clean:

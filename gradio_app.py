@@ -137,12 +137,14 @@ class _Page:
         return documents_html(self._door.documents(collection or ""), group=not collection)
 
     def _upload(self, paths: list[str] | None, collection: str, talk: Conversation) -> Iterator[list[Any]]:
-        skip, paths, said = self._gr.skip(), paths or [], ""
+        skip, known, said = self._gr.skip(), 0, ""
         try:
             self._warm_up.wait()
-            for reading, outcomes in self._door.upload(paths, collection):
-                said = upload_html(reading, len(paths) - len(outcomes) - 1, outcomes)
-                yield [said, skip, *([skip] * 3 if reading else self._listed(collection, talk))]
+            for progress, outcomes in self._door.upload(paths or [], collection):
+                said = upload_html(progress, outcomes)
+                # A document can be found by its words as soon as its outcome is known.
+                yield [said, skip, *(self._listed(collection, talk) if len(outcomes) > known else [skip] * 3)]
+                known = len(outcomes)
         except FootnoteError as error:
             said += message_html(str(error))
         yield [said, None, *self._listed(collection, talk)]
@@ -152,7 +154,7 @@ class _Page:
         yield [said, skip, skip, working_html("Reading the three handbooks of the sample…")]
         try:
             self._warm_up.wait()
-            said = upload_html("", 0, self._door.add_sample())
+            said = upload_html(None, self._door.add_sample())
         except FootnoteError as error:
             said = message_html(str(error))
         yield [said, *self._listed("", talk)]

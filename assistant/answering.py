@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from assistant.citing import Cited, cite
-from assistant.deciding import confidence, enough, touches
+from assistant.deciding import Rule, confidence, enough
 from assistant.errors import InvalidRequest, LibraryError, ModelError
+from assistant.generators.condensing import carried_over
 from assistant.languages import detect_language
 from assistant.library import OWNER, Library
 from assistant.originals import Originals
@@ -51,6 +52,10 @@ class Limits:
 
     chunk_tokens: int = 256
     max_file_bytes: int = 200_000_000
+    collection_files: int = 100_000
+    collection_pages: int = 1_000_000
+    total_bytes: int = 100_000_000_000
+    ocr_languages: str = "eng"
     answer_passages: int = 6
 
 
@@ -68,6 +73,7 @@ class Assistant:
         open_embedder: Callable[[], Embedder],
         make_retriever: Callable[[Library, Index, Embedder], Retriever],
         make_generator: Callable[[Embedder], Generator],
+        rule: Rule | None = None,
     ) -> None:
         self.library = library
         self.originals = originals
@@ -76,16 +82,19 @@ class Assistant:
         self._open_embedder = open_embedder
         self._make_retriever = make_retriever
         self._make_generator = make_generator
+        self.rule = rule
+        """What decides, where it was fitted to the user's own questions; else the built-in rules do."""
         self.changing = threading.RLock()
         """Held by whoever changes library and index together, one at a time."""
 
     @classmethod
-    def open(cls, settings: Settings | None = None) -> Self:
-        """An assistant by these settings; by the environment's where none are given. Raises SettingsError, LibraryError."""
+    def open(cls, settings: Settings | None = None, *, embedder: object = None) -> Self:
+        """An assistant by these settings; by the environment's where none are given. `embedder` takes the place of the one that they
+        name: any Embedder, LangChain `Embeddings` or function of pymilvus.model. Raises SettingsError, LibraryError."""
         from assistant.settings import read_settings
         from assistant.wiring import make_assistant
 
-        assistant = make_assistant(settings or read_settings())
+        assistant = make_assistant(settings or read_settings(), embedder)
         assert isinstance(assistant, cls)
         return assistant
 
@@ -171,9 +180,9 @@ class Assistant:
         if not any(c.chunks for c in of):
             yield Done(Answer(question, question, _NOTHING_THERE, found=False, complete=True, confidence=0.0))
             return
-        query = self.generator.condense(question, history) if history else question
-        yield Searching(query)
-        found = self._searched(query, names, reader, self.limits.answer_passages)
+        query, carried = standing_alone(self.generator, question, history)
+        yield Searching(_shown(query, carried))
+        found = self._searched(query, names, reader, self.limits.answer_passages, carried)
         yield Passages(found.hits)
         for event in self.answer_from(found, question=question, history=history):
             if isinstance(event, Done):
@@ -192,13 +201,17 @@ class Assistant:
     def answer_from(self, found: Retrieval, *, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         """The rest of a stream once the passages are there: Text pieces, then Done."""
         query, passages = found.query, found.hits[: self.limits.answer_passages]
-        sure = confidence(query, passages, searched=found.searched, covered=self.embedder.languages)
+        shown = _shown(query, found.carried)
+        sure = confidence(
+            query, passages, searched=found.searched, embedder=self.embedder.name, covered=self.embedder.languages,
+            carried=found.carried, own=self.rule,
+        )  # fmt: skip
         language = detect_language(question, fallback=passages[0].chunk.language if passages else "en")
         not_found = Answer(
-            question, query, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,
+            question, shown, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,
             hits=passages[:_NEAREST], milliseconds=found.milliseconds,
         )  # fmt: skip
-        if not enough(sure) or (query != question and not touches(question, passages)):
+        if not enough(sure):
             yield Done(not_found)
             return
         started = time.perf_counter()
@@ -220,7 +233,7 @@ class Assistant:
         yield Done(
             Answer(
                 question,
-                query,
+                shown,
                 cited.text,
                 found=True,
                 complete=written.complete,
@@ -237,17 +250,19 @@ class Assistant:
         waiting = len(self.library.unembedded(of))
         return [f"{waiting} new documents are still being embedded; until then only their words are searched."] if waiting else []
 
-    def _searched(self, query: str, names: Sequence[str], reader: str, k: int) -> Retrieval:
+    def _searched(self, query: str, names: Sequence[str], reader: str, k: int, carried: str = "") -> Retrieval:
         of = self.library.readable(reader, names)
         if not any(c.chunks for c in of):
             return Retrieval(query, (), {}, {}, 0)
         try:
-            return self.retriever.search(query, of, k=k)
+            return self.retriever.search(query, of, k=k, carried=carried)
         except LibraryError:
             again = self.library.readable(reader, names)
             if [c.index_name for c in again] == [c.index_name for c in of]:
                 raise
-            return self.retriever.search(query, again, k=k)  # a reindex had put another index in the old one's place
+            return self.retriever.search(
+                query, again, k=k, carried=carried
+            )  # a reindex had put another index in the old one's place
 
     def _cite(self, text: str, hits: Sequence[Hit], language: str) -> Cited:
         chunks = [hit.chunk for hit in hits]
@@ -256,6 +271,16 @@ class Assistant:
             return next(c.page_at(offset) for c in chunks if c.document_id == document_id and c.start <= offset < c.end)
 
         return cite(text, hits, {c.document_id: c.version for c in chunks}, language=language, page_of=page_of)
+
+
+def standing_alone(generator: Generator, question: str, history: Sequence[Turn]) -> tuple[str, str]:
+    """The query to search for, and the earlier questions to search with where the generator did not write it anew."""
+    query = generator.condense(question, history) if history else question
+    return query, carried_over(history) if query == question else ""
+
+
+def _shown(query: str, carried: str) -> str:
+    return f"{query} (after: {carried})" if carried else query
 
 
 class _Written:

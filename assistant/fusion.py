@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 Ranking = Sequence[tuple[int, float]]
 
-# Best over SQuAD 2, SciFact, PIAF and FaQuAD together: at one half MiniLM falls below BM25 alone in French and Portuguese. MaxSim
-# at .5 gains SQuAD half a hundredth and takes more from SciFact; in other languages more than .3 does harm.
-COVERED_DENSE_WEIGHT = 0.35
+# Flat around these: SQuAD 2, SciFact and mtRAG gain or lose less than .005 from .35 to .5, and PIAF with e5 from .4 to .6; MiniLM,
+# which knows no French, does harm there above .35.
+COVERED_DENSE_WEIGHT = 0.4
 UNCOVERED_DENSE_WEIGHT = 0.2
+PROXIMITY_WEIGHT = 0.2
 COVERED_RERANK_WEIGHT = 0.3
 UNCOVERED_RERANK_WEIGHT = 0.2
 
 
-def convex(dense: Ranking, sparse: Ranking, *, weight: float) -> list[tuple[int, float]]:
-    """(item, weight * dense + (1 - weight) * sparse), scores scaled to 0 to 1, best first. Bruch, Gai and Ingber, "An Analysis
-    of Fusion Functions for Hybrid Retrieval", 2023.
+def convex(
+    dense: Ranking, sparse: Ranking, *, weight: float, cosine_span: float, attainable: float | None = None
+) -> list[tuple[int, float]]:
+    """(item, weight * dense + (1 - weight) * sparse), best first: each leg on a scale that does not depend on what it found, so that
+    a leg that cannot tell its items apart has little say. After Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+    Retrieval", 2023, who scale by theoretical bounds.
 
-    Cosines are scaled from the least of the leg to the greatest, BM25 scores from 0, the least there can be, to the greatest. An
-    item that a leg did not find gets 0 there. Where all cosines are equal each counts 1. Ties keep the dense order, then the
-    sparse one.
+    Cosines count from the least of the leg and are divided by `cosine_span`, the usual distance from a passage that answers to one
+    that does not touch the question. Sparse scores are divided by the geometric mean of the greatest of them and of `attainable`,
+    the score of a text that held every word of the query any number of times (the greatest alone without it): where no text holds
+    the query's rare words, the dense leg gains weight. An item that a leg did not find gets 0 there. Ties keep the dense order,
+    then the sparse one.
     """
-    scores = {item: weight * scaled for (item, _), scaled in zip(dense, scaled_scores([s for _, s in dense]), strict=True)}
+    least = min((cosine for _, cosine in dense), default=0.0)
+    scores = {item: weight * (cosine - least) / cosine_span for item, cosine in dense}
     greatest = max((score for _, score in sparse), default=0.0)
+    whole = math.sqrt(greatest * (attainable or greatest))
     for item, score in sparse:
-        scores[item] = scores.get(item, 0.0) + (1 - weight) * (score / greatest if greatest > 0 else 1.0)
-    return _best_first(scores)
+        scores[item] = scores.get(item, 0.0) + (1 - weight) * (score / whole if whole > 0 else 1.0)
+    return best_first(scores)
 
 
 def reciprocal_rank(dense: Ranking, sparse: Ranking, *, constant: int = 60) -> list[tuple[int, float]]:
@@ -35,14 +44,14 @@ def reciprocal_rank(dense: Ranking, sparse: Ranking, *, constant: int = 60) -> l
     for leg in (dense, sparse):
         for rank, (item, _) in enumerate(leg, start=1):
             scores[item] = scores.get(item, 0.0) + 1 / (constant + rank)
-    return _best_first(scores)
+    return best_first(scores)
 
 
 def blend(fused: Ranking, rerank_scores: Sequence[float], *, weight: float) -> list[tuple[int, float]]:
     """(item, (1 - weight) * fused + weight * rerank score), best first. Rerank scores come in the order of `fused` and are
     comparable within one call only, so they are scaled from their least to their greatest first. Ties keep the fused order."""
     scaled = scaled_scores(rerank_scores)
-    return _best_first({item: (1 - weight) * score + weight * again for (item, score), again in zip(fused, scaled, strict=True)})
+    return best_first({item: (1 - weight) * score + weight * again for (item, score), again in zip(fused, scaled, strict=True)})
 
 
 def dense_weight(language: str, covered: Sequence[str]) -> float:
@@ -65,5 +74,5 @@ def scaled_scores(scores: Sequence[float]) -> list[float]:
     return [(score - least) / (greatest - least) for score in scores]
 
 
-def _best_first(scores: dict[int, float]) -> list[tuple[int, float]]:
+def best_first(scores: dict[int, float]) -> list[tuple[int, float]]:
     return sorted(scores.items(), key=lambda pair: -pair[1])

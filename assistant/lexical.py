@@ -15,10 +15,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from assistant.languages import stem, stop_words, without_elisions
+from assistant.languages import parts_of_compound, plainly_written, stem, stop_words, without_elisions
 
 # Part of a document's version: raise it whenever terms() gives anything else than before.
-ANALYSIS_VERSION = "1"
+ANALYSIS_VERSION = "2"
 K1 = 1.2
 B = 0.75
 
@@ -31,14 +31,20 @@ _LETTERS = rf"(?:[^\W_{_UNSPACED}{_MARKS}]|[{_MARKS}])+"
 _TOKEN = re.compile(rf"\d+(?:[.,]\d+)+|[{_UNSPACED}]+|{_LETTERS}(?:[-_]{_LETTERS})*")
 _RUN = re.compile(r"\d+|[^\W\d_]+")
 _IN_WORD = str.maketrans({"’": "'", "ʼ": "'", "\u00ad": None, "‐": "-", "‑": "-"})
+# Arabic, Persian, the scripts of India, Thai, Lao, Tibetan, Burmese and Khmer: each script's ten digits in a row.
+_ZEROS = (
+    0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xE50, 0xED0, 0xF20, 0x1040, 0x17E0,
+)  # fmt: skip
+_DIGITS = {zero + digit: str(digit) for zero in _ZEROS for digit in range(10)} | {0x066B: ".", 0x066C: ","}
 _UNDECOMPOSED = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th"})
 
 
 def terms(text: str, language: str) -> list[str]:
     """What is indexed of a text, in its order: stems without accents; function words are left out.
 
-    A number is one term however its thousands are grouped. A compound (ibm-x) gives its parts and the whole joined, a mixed code
-    (FY2023) itself and its runs of two or more letters or digits, scripts without spaces their overlapping character pairs.
+    A number is one term however its thousands are grouped and in whatever script its digits are. A compound (ibm-x) gives its parts
+    and the whole joined, and so does one without a hyphen whose joint shows (Versicherungsbeitrag); a mixed code (FY2023) itself
+    and its runs of two or more letters or digits; scripts without spaces their overlapping character pairs.
     """
     return [term for token in _tokens(text, language) for term in _terms_of(token, language)]
 
@@ -89,7 +95,8 @@ def idf(document_frequency: int, documents: int) -> float:
 
 
 def _tokens(text: str, language: str) -> list[str]:
-    lowered = unicodedata.normalize("NFKC", text.translate(_IN_WORD)).lower()
+    written = plainly_written(unicodedata.normalize("NFKC", text.translate(_IN_WORD)), language)
+    lowered = (written if written.isascii() else written.translate(_DIGITS)).lower()
     tokens: list[str] = _TOKEN.findall(without_elisions(lowered, language))
     return tokens
 
@@ -109,7 +116,8 @@ def _analysed(token: str, language: str) -> Iterator[str]:
     if "." in token or "," in token:
         yield _number(re.split("[.,]", token))
     elif _is_unspaced(first):
-        yield from (token[place : place + 2] for place in range(max(1, len(token) - 1)))
+        pairs = (token[place : place + 2] for place in range(max(1, len(token) - 1)))
+        yield from (pair for pair in pairs if pair not in stop_words(language))
     elif "-" in token or "_" in token:
         parts = re.split("[-_]", token)
         for part in parts:
@@ -118,6 +126,7 @@ def _analysed(token: str, language: str) -> Iterator[str]:
     elif not any(map(str.isdigit, token)):
         if token not in stop_words(language):
             yield _folded(stem(token, language))
+            yield from (_folded(stem(part, language)) for part in parts_of_compound(token, language))
     else:
         yield _folded(token)
         runs = _RUN.findall(token)

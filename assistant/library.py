@@ -19,7 +19,7 @@ from assistant.drafts import Draft, insert_draft
 from assistant.errors import CollectionMismatch, CollectionNotFound
 from assistant.packing import unpack_counts, unpack_runs
 from assistant.recent_texts import RecentTexts
-from assistant.records import Collection, Known, Pending, StoredVersion
+from assistant.records import Collection, Holdings, Known, Pending, StoredVersion
 from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, places, versions
 from assistant.tally import count_version, counts_of
 from assistant.types import Chunk, Document, Page
@@ -136,17 +136,21 @@ class Library:
             document = changes.document_for(connection, collection, draft)
             version_id = insert_draft(connection, document, draft, created_at=changes.now())
             ids = connection.scalars(select(chunks.c.id).where(chunks.c.version_id == version_id).order_by(chunks.c.position))
-            return Pending(document, version_id, list(ids))
+            live = select(documents.c.live_version_id).where(documents.c.id == document)
+            return Pending(document, version_id, list(ids), replaces=connection.scalar(live) is not None)
 
     def make_live(self, collection: Collection, version_ids: Sequence[int], *, embedded: bool = True) -> None:
         """Show these pending versions instead of the ones before them, all in one transaction."""
         with self._database.writing() as connection:
             for version_id in version_ids:
-                document_id, before = connection.execute(
+                found = connection.execute(
                     select(documents.c.id, documents.c.live_version_id)
                     .join(versions, versions.c.document_id == documents.c.id)
                     .where(versions.c.id == version_id)
-                ).one()
+                ).one_or_none()
+                if found is None:  # its document was removed meanwhile
+                    continue
+                document_id, before = found
                 if before is not None:
                     changes.doom(connection, collection.index_name, count_version(connection, collection.id, before, sign=-1))
                     connection.execute(update(versions).where(versions.c.id == before).values(state="retired"))
@@ -307,6 +311,20 @@ class Library:
                 rows = connection.execute(query.where(chunks.c.version_id == version_id)).all()
                 for chunk, row in zip(queries.chunks_of(connection, rows, self._texts), rows, strict=True):
                     yield chunk, unpack_counts(row.term_counts)
+
+    def chunks_to_index(self, chunk_ids: Sequence[int]) -> list[tuple[Chunk, dict[int, int]]]:
+        """These chunks with their term counts, in the order of their ids, whether their version is shown yet or not. Those that
+        are gone are left out."""
+        query = queries.chunk_rows().add_columns(chunks.c.term_counts).where(chunks.c.id.in_(chunk_ids)).order_by(chunks.c.id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+            found = queries.chunks_of(connection, rows, self._texts)
+        return [(chunk, unpack_counts(row.term_counts)) for chunk, row in zip(found, rows, strict=True)]
+
+    def holdings(self, collection: Collection | None = None) -> Holdings:
+        """What a collection holds; what all of them hold where none is given."""
+        with self._database.reading() as connection:
+            return queries.holdings(connection, collection)
 
     def unembedded(self, of: Sequence[Collection]) -> list[int]:
         """The live versions of these collections that can be found by their words only."""

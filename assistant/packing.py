@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from assistant.types import TextRun
 
+# Stands for a character index where the next row is a box.
+_BOXED = 0x7FFFFFFF
+
+Row = tuple[int, int, int, int]
+
+
+def run_rows(runs: Sequence[TextRun]) -> Iterator[Row]:
+    """A row of four numbers for each run, and after that of a recognised word one for its box."""
+    for run in runs:
+        yield run.start, run.length, run.page, run.char_index if run.box is None else _BOXED
+        if run.box is not None:
+            yield run.box
+
+
+def runs_of(rows: Iterable[Row]) -> Iterator[TextRun]:
+    """The runs of `run_rows`. Raises ValueError where the last box is missing."""
+    left = iter(rows)
+    for start, length, page, index in left:
+        if index != _BOXED:
+            yield TextRun(start, length, page, index)
+            continue
+        box = next(left, None)
+        if box is None:
+            raise ValueError("a run's box is missing")
+        yield TextRun(start, length, page, box=box)
+
 
 def pack_runs(runs: Sequence[TextRun]) -> bytes:
-    table = np.array([(r.start, r.length, r.page, r.char_index) for r in runs], dtype="<i4").reshape(-1, 4)
+    table = np.array(list(run_rows(runs)), dtype="<i4").reshape(-1, 4)
     return zlib.compress(table.T.tobytes())
 
 
 def unpack_runs(packed: bytes) -> tuple[TextRun, ...]:
     table = np.frombuffer(zlib.decompress(packed), dtype="<i4").reshape(4, -1).T
-    return tuple(TextRun(*row) for row in table.tolist())
+    return tuple(runs_of(map(tuple, table.tolist())))
 
 
 def pack_counts(counts: Mapping[int, int]) -> bytes:

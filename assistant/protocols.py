@@ -47,6 +47,20 @@ class TokenEmbedder(Protocol):
         """For each text (tokens, dimension) float32, rows of length one, special tokens left out."""
 
 
+@runtime_checkable
+class SparseEmbedder(Protocol):
+    """Turns text into weights of terms, in the place of BM25. The inner product of a document's and a query's is the score. `name`
+    is what a collection remembers beside its embedder's."""
+
+    name: str
+
+    def encode_documents(self, texts: Sequence[str]) -> Sequence[SparseVector]:
+        """One a text, in the order given: weights above zero by term id, from 0 to 2**32 - 2. Empty for a text without terms."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Sequence[SparseVector]:
+        """As encode_documents, for what is searched for."""
+
+
 class Reranker(Protocol):
     """Scores texts against a query. Scores are comparable within one call only."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, FromClause, Row, ScalarSelect, Select, func, 
 
 from assistant.errors import CollectionNotFound, DocumentNotFound
 from assistant.recent_texts import RecentTexts
-from assistant.records import Collection
+from assistant.records import Collection, Holdings
 from assistant.schema import chunks, collections, documents, pages, places, versions
 from assistant.types import Chunk, Document, Page
 
@@ -77,6 +77,17 @@ def chunks_of(connection: Connection, rows: Sequence[Rows], texts: RecentTexts) 
         chunk_of(row, text=texts.get(row.version_id, text_of), source=named[row.document_id][0], on=tuple(on.get(row.id, ())))
         for row in rows
     ]
+
+
+def holdings(connection: Connection, collection: Collection | None) -> Holdings:
+    """What is live in a collection, or in all of them."""
+    live = select(documents.c.live_version_id).where(documents.c.live_version_id.is_not(None))
+    if collection is not None:
+        live = live.where(documents.c.collection_id == collection.id)
+    held = select(func.count(), func.coalesce(func.sum(versions.c.size_bytes), 0)).where(versions.c.id.in_(live))
+    count, size_bytes = connection.execute(held).one()
+    number = connection.scalar(select(func.count()).select_from(pages).where(pages.c.version_id.in_(live)))
+    return Holdings(int(count), int(number or 0), int(size_bytes))
 
 
 def live_documents() -> Select[Any]:

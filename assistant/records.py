@@ -38,12 +38,23 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Holdings:
+    """How much is live: documents, pages, and bytes of originals."""
+
+    documents: int
+    pages: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
-    """A version that is written and not shown yet, with the ids of its chunks in order."""
+    """A version that is written and not shown yet, with the ids of its chunks in order. `replaces` says whether its document is
+    shown in another version."""
 
     document_id: str
     version_id: int
     chunk_ids: Sequence[int]
+    replaces: bool
 
 
 @dataclass(frozen=True, slots=True)

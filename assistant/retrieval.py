@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from assistant.cosine_span import cosine_span
 from assistant.errors import InvalidRequest
-from assistant.fusion import blend, convex, dense_weight, reciprocal_rank, rerank_weight
+from assistant.fusion import PROXIMITY_WEIGHT, best_first, blend, convex, dense_weight, reciprocal_rank, rerank_weight
+from assistant.generators.condensing import carried_weight
 from assistant.languages import language_of_query
-from assistant.lexical import query_counts, query_vector
+from assistant.lexical import idf, query_counts, query_vector, term_counts, term_id, terms
 from assistant.library import Library
-from assistant.protocols import Embedder, Index, Reranker
+from assistant.protocols import Embedder, Index, Reranker, SparseVector, Vectors
+from assistant.proximity import proximity
 from assistant.records import Collection
 from assistant.types import Chunk, Hit, Retrieval
 
@@ -24,7 +29,8 @@ _SPARE = 10
 
 @dataclass(frozen=True, slots=True)
 class Retriever:
-    """The collaborators of a search and how they are set: `depth` hits a leg, of which `rerank_depth` are reranked."""
+    """The collaborators of a search and how they are set: `depth` hits a leg, of which the best
+    `rerank_depth` are looked at more closely: how near the query's words stand in them, and by the reranker."""
 
     library: Library
     index: Index
@@ -34,36 +40,52 @@ class Retriever:
     rerank_depth: int = 20
     fusion: str = "convex"
 
-    def search(self, query: str, of: Sequence[Collection], *, k: int) -> Retrieval:
-        """The k best hits in these collections, best first. Their legs are merged on raw scores before anything is scaled."""
+    def search(self, query: str, of: Sequence[Collection], *, k: int, carried: str = "") -> Retrieval:
+        """The k best hits in these collections, best first. Their legs are merged on raw scores before anything is scaled.
+
+        `carried` holds earlier questions of a conversation, which the query may lean on: their words weigh less than its own.
+        """
         if k < 1:
             raise InvalidRequest(f"k is {k}; it must be 1 or more.")
         clock = _Clock()
         languages = self.library.languages(of)
         language = language_of_query(query, languages)
         with clock.measure("embed"):
-            vector = self.embedder.encode_queries([query])[0]
+            vector = self._query_vector(query, carried, language)
         with clock.measure("dense"):
             dense = self._leg(of, k, lambda name, limit: _with_vectors(self.index.search_dense(name, vector, limit)))
         with clock.measure("bm25"):
-            terms = self._query_vector(query, of, languages)
-            bm25 = self._leg(of, k, lambda name, limit: self.index.search_sparse(name, terms, limit))
+            weights = self._weights(query, of, languages)
+            if carried:
+                weights = weights.with_lesser(self._weights(carried, of, languages), carried_weight(query, language))
+            bm25 = self._leg(of, k, lambda name, limit: self.index.search_sparse(name, weights.found, limit))
         with clock.measure("fuse"):
-            fused = self._fused(dense, bm25, language)
+            fused = self._fused(dense, bm25, language, weights)
             chunks = self.library.chunks(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
+            fused = self._by_proximity(query, fused, chunks, weights)
         stages: dict[str, Scored] = {"bm25": bm25, "dense": dense, "fused": fused}
+        scored: dict[int, float] = {}
         if self.reranker is not None:
             with clock.measure("rerank"):
-                stages["reranked"] = self._reranked(self.reranker, query, fused, chunks, language)
+                asked = query if terms(query, language) or not carried else f"{carried} {query}"
+                scored = self._rerank_scores(self.reranker, asked, fused, chunks)
+                stages["reranked"] = self._reranked(scored, fused, language)
         # A chunk that was removed meanwhile is in no stage's hits.
         delivered = [(i, score) for i, score in stages.get("reranked", fused) if i in chunks][:k]
         return Retrieval(
             query,
-            tuple(_hit(chunks[i], score, stages) for i, score in delivered),
+            tuple(self._with_rerank_score(_hit(chunks[i], score, stages), scored) for i, score in delivered),
             {stage: [i for i, _ in leg] for stage, leg in stages.items()},
             clock.milliseconds,
             searched=sum(c.chunks for c in of),
+            carried=carried,
         )
+
+    def _query_vector(self, query: str, carried: str, language: str) -> Vectors:
+        vectors: Vectors = self.embedder.encode_queries([query, carried] if carried else [query])
+        shares = np.array([1.0, carried_weight(query, language)][: len(vectors)], dtype=np.float32)
+        mixed: Vectors = shares @ vectors
+        return mixed / np.float32(max(1e-12, float(np.linalg.norm(mixed))))
 
     def _leg(self, of: Sequence[Collection], k: int, search: Callable[[str, int], Scored]) -> Scored:
         """One leg over all the collections: the best `depth` (or k, where that is more) that are live."""
@@ -78,28 +100,66 @@ class Retriever:
                 return kept[:depth]
             limit *= 2
 
-    def _query_vector(self, query: str, of: Sequence[Collection], languages: Sequence[str]) -> Mapping[int, float]:
+    def _weights(self, query: str, of: Sequence[Collection], languages: Sequence[str]) -> _Weights:
         """The query's terms as each language of the documents stems them: a document holds its own language's terms only."""
         counts = query_counts(query, languages)
         frequencies, total = self.library.chunk_counts(of, list(counts))
-        return query_vector(counts, frequencies, total)
+        each = {term: idf(frequencies.get(term, 0), total) for term in counts}
+        # The terms of one language: those of several together no text could hold.
+        attainable = max((sum(n * each[t] for t, n in term_counts(query, code).items()) for code in languages), default=0.0)
+        return _Weights(query_vector(counts, frequencies, total), each, attainable)
 
-    def _fused(self, dense: Scored, bm25: Scored, language: str) -> Scored:
+    def _fused(self, dense: Scored, bm25: Scored, language: str, weights: _Weights) -> Scored:
         if self.fusion == "rrf":
             return reciprocal_rank(dense, bm25)
-        return convex(dense, bm25, weight=dense_weight(language, self.embedder.languages))
+        weight = dense_weight(language, self.embedder.languages)
+        return convex(dense, bm25, weight=weight, cosine_span=cosine_span(self.embedder), attainable=weights.attainable)
 
-    def _reranked(self, reranker: Reranker, query: str, fused: Scored, chunks: Mapping[int, Chunk], language: str) -> Scored:
+    def _by_proximity(self, query: str, fused: Scored, chunks: Mapping[int, Chunk], weights: _Weights) -> Scored:
+        """The head of the fused list again, with what the nearness of the query's words in each chunk adds."""
+        if self.fusion == "rrf":
+            return fused
+        asked = {code: terms(query, code) for code in {chunk.language for chunk in chunks.values()}}
+        by_term = {term: weights.each.get(term_id(term), 0.0) for own in asked.values() for term in own}
+        head = [chunks[i] for i, _ in fused[: self.rerank_depth] if i in chunks]
+        near = {c.id: proximity(asked[c.language], terms(c.search_text, c.language), by_term) for c in head}
+        return best_first({i: score + PROXIMITY_WEIGHT * near.get(i, 0.0) for i, score in fused})
+
+    def _rerank_scores(self, reranker: Reranker, query: str, fused: Scored, chunks: Mapping[int, Chunk]) -> dict[int, float]:
+        """The reranker's own scores of the head of the fused list, by chunk."""
+        head = [i for i, _ in fused[: self.rerank_depth] if i in chunks]
+        return dict(zip(head, reranker.score(query, [chunks[i].search_text for i in head]), strict=True))
+
+    def _reranked(self, scored: Mapping[int, float], fused: Scored, language: str) -> Scored:
         """The head of the fused list by the blend of both scores, then the rest as it was."""
-        head = [hit for hit in fused[: self.rerank_depth] if hit[0] in chunks]
-        scores = reranker.score(query, [chunks[i].search_text for i, _ in head])
-        blended = blend(head, scores, weight=rerank_weight(language, self.embedder.languages))
+        head = [hit for hit in fused[: self.rerank_depth] if hit[0] in scored]
+        blended = blend(head, [scored[i] for i, _ in head], weight=rerank_weight(language, self.embedder.languages))
         return [*blended, *fused[self.rerank_depth :]]
+
+    def _with_rerank_score(self, hit: Hit, scored: Mapping[int, float]) -> Hit:
+        if self.reranker is None or hit.chunk.id not in scored:
+            return hit
+        return replace(hit, scores={**hit.scores, self.reranker.name: round(scored[hit.chunk.id], 6)})
 
 
 def _with_vectors(found: Scored) -> Scored:
     """Without the rows that have no vector yet: theirs is all zeros, and so is its cosine to anything."""
     return [hit for hit in found if hit[1] != 0.0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """What a query's terms weigh, by term id: those that documents hold (times their count), and each, held or not. `attainable`
+    bounds the BM25 score from above."""
+
+    found: SparseVector
+    each: SparseVector
+    attainable: float
+
+    def with_lesser(self, other: _Weights, share: float) -> _Weights:
+        """These, and the other's terms that are not among them at a share of their weight."""
+        found = {term: share * weight for term, weight in other.found.items() if term not in self.each}
+        return _Weights({**found, **self.found}, self.each, self.attainable + share * other.attainable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,21 @@ class Settings(BaseSettings):
     milvus_uri: str = Field(default="", description="Address of a Milvus server; empty is Milvus Lite in the data folder.")
     milvus_token: SecretStr = Field(default=SecretStr(""), description="Token of that server.")
 
-    embedder: Literal["minilm"] = Field(default="minilm", description="Model of the dense vectors: `minilm`.")
-    embedder_threads: int = Field(default=2, ge=1, le=64, description="Threads of the built-in model.")
+    embedder: str = Field(
+        default="minilm",
+        description="Model of the dense vectors: `minilm`, `e5`, `bge-m3`, or a kind with a model's name or folder, such as "
+        "`openai:text-embedding-3-small`; see Embedders.",
+    )
+    embedder_threads: int = Field(default=2, ge=1, le=64, description="Threads of `minilm` and `e5`.")
+    embedder_base_url: str = Field(default="", description="Address of the embedder's endpoint; empty is its provider's own.")
+    embedder_api_key: SecretStr = Field(default=SecretStr(""), description="Key of that endpoint, where it wants one.")
+    embedder_languages: str = Field(
+        default="", pattern=r"^([a-z]{2}(,\s*[a-z]{2})*)?$",
+        description="Languages that the embedder knows well, such as `en,fr`; empty leaves it to the embedder.",
+    )  # fmt: skip
+    sparse: str = Field(
+        default="bm25", description="What weighs words: `bm25`, `bge-m3` or `splade:MODEL`; the last two need an extra."
+    )
     chunk_tokens: int = Field(
         default=256, ge=32, le=4096, description="Most tokens in a chunk, counted by the embedder's tokenizer."
     )
@@ -70,6 +83,13 @@ class Settings(BaseSettings):
     answer_passages: int = Field(default=6, ge=1, le=50, description="Passages that an answer may rest on.")
 
     max_file_megabytes: int = Field(default=200, ge=1, description="Larger files are refused.")
+    max_collection_files: int = Field(default=100_000, ge=1, description="Most documents in a collection.")
+    max_collection_pages: int = Field(default=1_000_000, ge=1, description="Most pages in a collection.")
+    max_library_megabytes: int = Field(default=100_000, ge=1, description="Most bytes of originals in all collections together.")
+    ocr_languages: str = Field(
+        default="eng", pattern=r"^[A-Za-z]\w*(\+[A-Za-z]\w*)*$",
+        description="Languages of scans and pictures, as Tesseract calls them, such as `eng+fra`.",
+    )  # fmt: skip
     host: str = Field(default="127.0.0.1", description="Address that `footnote serve` listens on.")
     port: int = Field(default=7860, ge=1, le=65535, description="Port that `footnote serve` listens on.")
 
@@ -80,6 +100,22 @@ class Settings(BaseSettings):
         except ValidationError as error:
             lines = [f"{_PREFIX}{'_'.join(map(str, e['loc'])).upper()}={e['input']!r}: {e['msg']}." for e in error.errors()]
             raise SettingsError("\n".join([*lines, "Correct it in the environment, in .env or in the call."])) from error
+
+    @field_validator("embedder")
+    @classmethod
+    def _embedder(cls, name: str) -> str:
+        from assistant.embedders.choosing import parted
+
+        parted(name)
+        return name
+
+    @field_validator("sparse")
+    @classmethod
+    def _sparse(cls, name: str) -> str:
+        from assistant.embedders.choosing import SPARSE_ALONE, SPARSE_WITH_MODEL, parted
+
+        parted(name, SPARSE_ALONE, SPARSE_WITH_MODEL)
+        return name
 
     @field_validator("data_dir", "tiktoken_file")
     @classmethod

@@ -105,7 +105,7 @@ def read_claim(text: str, language: str, *, foreign: bool = False, within: str =
     named = {str(value) for value in named_numbers(text, language)}
     counts = frozenset(value for value in named if int(value) <= _MOST_COUNTED)
     stated = {*figures(text), *(frozenset({value}) for value in named - counts)}
-    return Claim(weights, frozenset(stated), counts, _negated(text, language), _EDGES.sub("", text).split())
+    return Claim(weights, frozenset(stated), counts, denies(text, language), _EDGES.sub("", text).split())
 
 
 def read_ground(chunk: Chunk, language: str) -> Ground:
@@ -115,8 +115,8 @@ def read_ground(chunk: Chunk, language: str) -> Ground:
     lines = []
     for start, end in sentence_spans(chunk.text, own):
         text = LINE_END_HYPHEN.sub("", chunk.text[start:end])
-        clauses = [part for part in _CLAUSE_END.split(text) if part.strip()] if _negated(text, own) else []
-        denials = [(frozenset(terms(part, analysis)), _negated(part, own)) for part in clauses]
+        clauses = [part for part in _CLAUSE_END.split(text) if part.strip()] if denies(text, own) else []
+        denials = [(frozenset(terms(part, analysis)), denies(part, own)) for part in clauses]
         lines.append(Line(start, end, frozenset(terms(text, analysis)), _readings(text, own), denials))
     above = "\n".join([chunk.title, *chunk.heading_path, chunk.header])
     flat = " ".join(chunk.text.split()).lower()
@@ -220,5 +220,6 @@ def _readings(text: str, language: str) -> frozenset[str]:
     return frozenset[str]().union(*numbers(text, language))
 
 
-def _negated(text: str, language: str) -> bool:
+def denies(text: str, language: str) -> bool:
+    """Whether a text holds a word that negates, such as "not" or "without"; English ones in a language without a list."""
     return bool(_NEGATION.get(language, _NEGATION["en"]).search(text))

@@ -33,12 +33,15 @@ class TextRun:
 
     `text[start:start + length]` are the `length` characters of `page` that begin at the page's own character index
     `char_index` (PDFium's counting). Text that no run covers (a space between two joined lines) was put there by the parser.
+    A word that was recognised in a picture has no such index (-1) but a `box`: its left, top, right and bottom edge in
+    ten-thousandths of the page's width and height, counted from the top left corner.
     """
 
     start: int
     length: int
     page: int
-    char_index: int
+    char_index: int = -1
+    box: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class ParsedDocument:
     """What a parser makes of a file: one canonical text, and blocks and pages as spans of it, in reading order.
 
     `runs` is empty for formats that have no page picture. `notices` says what a reader should know, such as a guessed encoding.
+    `pictures` numbers the pages that show something and hold no text, and were left to text recognition.
     """
 
     title: str
@@ -73,6 +77,7 @@ class ParsedDocument:
     media_type: str
     runs: Sequence[TextRun] = ()
     notices: Sequence[str] = ()
+    pictures: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ class Chunk:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk that a search found. `ranks` and `scores` are keyed by stage: "bm25", "dense", "fused", "reranked"; ranks count
-    from one. A leg that did not find the chunk has no entry."""
+    from one. A leg that did not find the chunk has no entry. `scores` also holds the reranker's own, under its name ("maxsim")."""
 
     chunk: Chunk
     score: float
@@ -149,13 +154,15 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Retrieval:
     """What one search came to: the hits as delivered, and of every stage on the way its order (chunk ids, best first) and time.
-    `searched` counts the chunks that were there to be found."""
+    `searched` counts the chunks that were there to be found; `carried` holds the earlier questions that were searched with.
+    """
 
     query: str
     hits: Sequence[Hit]
     stages: Mapping[str, Sequence[int]]
     milliseconds: Mapping[str, float]
     searched: int
+    carried: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from assistant.answering import Assistant, Limits
+from assistant.deciding import read_rule
 from assistant.errors import SettingsError
 from assistant.library import Library
 from assistant.originals import Originals
-from assistant.protocols import Embedder, Generator, Index, Reranker
+from assistant.protocols import Embedder, Generator, Index, Reranker, SparseEmbedder
 from assistant.retrieval import Retriever
 from assistant.settings import Settings, switch_off_telemetry
 
+RULE_FILE = "calibration.json"
 
-def make_assistant(settings: Settings) -> Assistant:
-    """An assistant over the data folder. Index and models are opened at their first use."""
+
+def make_assistant(settings: Settings, embedder: object = None) -> Assistant:
+    """An assistant over the data folder, with the given embedder or the one of the settings. Index and models are opened at their
+    first use."""
     switch_off_telemetry()
     return Assistant(
         library=make_library(settings),
@@ -22,12 +26,17 @@ def make_assistant(settings: Settings) -> Assistant:
         limits=Limits(
             chunk_tokens=settings.chunk_tokens,
             max_file_bytes=settings.max_file_megabytes * 1_000_000,
+            collection_files=settings.max_collection_files,
+            collection_pages=settings.max_collection_pages,
+            total_bytes=settings.max_library_megabytes * 1_000_000,
+            ocr_languages=settings.ocr_languages,
             answer_passages=settings.answer_passages,
         ),
         open_index=lambda: make_index(settings),
-        open_embedder=lambda: make_embedder(settings),
+        open_embedder=lambda: make_embedder(settings, embedder),
         make_retriever=lambda library, index, embedder: make_retriever(settings, library, index, embedder),
         make_generator=lambda embedder: make_generator(settings, embedder),
+        rule=read_rule(settings.data_dir / RULE_FILE),
     )
 
 
@@ -46,17 +55,38 @@ def make_index(settings: Settings) -> Index:
     return MilvusIndex(uri, settings.milvus_token.get_secret_value())
 
 
-def make_embedder(settings: Settings) -> Embedder:
-    from assistant.embedders.minilm import MiniLM
+def make_embedder(settings: Settings, given: object = None) -> Embedder:
+    """The embedder that was given, or else the one that the settings name."""
+    from assistant.embedders.choosing import Means, make
+    from assistant.embedders.given import as_embedder
+    from assistant.generators.context import estimate_tokens, tiktoken_counter
 
-    return MiniLM(threads=settings.embedder_threads)
+    means = Means(
+        threads=settings.embedder_threads,
+        base_url=settings.embedder_base_url,
+        api_key=settings.embedder_api_key.get_secret_value(),
+        count_tokens=tiktoken_counter(Path(settings.tiktoken_file)) if settings.tiktoken_file else estimate_tokens,
+    )
+    embedder = make(settings.embedder, means) if given is None else as_embedder(given)
+    if settings.embedder_languages:
+        embedder.languages = tuple(code.strip() for code in settings.embedder_languages.split(","))
+    return embedder
+
+
+def make_sparse(settings: Settings, embedder: Embedder) -> SparseEmbedder | None:
+    """The model that weighs words; None where BM25 does."""
+    from assistant.embedders.choosing import make_sparse
+
+    return make_sparse(settings.sparse, embedder)
 
 
 def make_reranker(settings: Settings, embedder: Embedder) -> Reranker | None:
     from assistant.protocols import TokenEmbedder
     from assistant.rerankers.maxsim import MaxSim
 
-    if settings.reranker == "none":
+    # MaxSim is the default of embedders that give token vectors; others are reranked by what is named for them.
+    unasked = "reranker" not in settings.model_fields_set and not isinstance(embedder, TokenEmbedder)
+    if settings.reranker == "none" or unasked:
         return None
     if not isinstance(embedder, TokenEmbedder):
         raise SettingsError(f"maxsim needs token vectors, which {embedder.name} does not give. Set FOOTNOTE_RERANKER=none.")

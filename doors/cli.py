@@ -76,9 +76,12 @@ def _command(called: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
     "-c", "--collection", type=text, default="", help="The collection to add to, made where it is missing.  [default: documents]"
 )
 @click.option("--sample", is_flag=True, help="Add the sample handbook (English, French, Portuguese) to try things out.")
+@click.option("--watch", is_flag=True, help="Go on following the files as they change, until Ctrl+C (exit status 0).")
 @_as_json
-def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, as_json: bool) -> None:
-    """Read files and folders. Unchanged ones are passed over, changed ones replaced. Exits with status 1 when every file failed."""
+def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, watch: bool, as_json: bool) -> None:
+    """Read files and folders. Unchanged ones are passed over, changed ones replaced. Exits with status 1 when every file failed. With
+    --watch and --json, one object a line."""
+    from doors.following import follow
     from doors.in_json import report_json
     from ingestion import ingest
     from ingestion.sample import sample_documents
@@ -86,8 +89,13 @@ def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, as_jso
     if not paths and not sample:
         raise InvalidRequest("Nothing to read: name files or folders, or give --sample.")
     into = collection or ("sample" if sample and not paths else "documents")
+    named = [*paths, *(sample_documents() if sample else ())]
+    if watch:
+        with _assistant() as assistant:
+            follow(assistant, named, collection=into, as_json=as_json, print_report=_print_report)
+        return
     with _assistant() as assistant, ProgressBar() as bar:
-        report = ingest(assistant, [*paths, *(sample_documents() if sample else ())], collection=into, on_progress=bar.update)
+        report = ingest(assistant, named, collection=into, on_progress=bar.update)
     if as_json:
         print_json(report_json(report))
     else:
@@ -296,6 +304,22 @@ def eval_command(folder: str, limit: int | None, answers: bool, as_json: bool) -
         print_json(measured)
     else:
         say(table(measured))
+
+
+@_command("calibrate")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@_as_json
+def calibrate_command(folder: str, as_json: bool) -> None:
+    """Fit the decision when not to answer to a folder of your own questions and documents, as `footnote eval` reads it."""
+    from assistant.settings import read_settings
+    from doors.calibrate import calibrate, lines
+
+    with ProgressBar() as bar:
+        found = calibrate(folder, read_settings(), on_progress=bar.step)
+    if as_json:
+        print_json(found)
+    else:
+        say(lines(found))
 
 
 @_command("serve")

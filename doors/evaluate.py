@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from assistant import measures
-from assistant.answering import Assistant
+from assistant.answering import Assistant, standing_alone
 from assistant.citing import statements
 from assistant.languages import detect_language
 from assistant.library import OWNER
 from assistant.records import Collection
 from assistant.settings import Settings
 from assistant.types import Answer, Document, Done, Retrieval
-from doors.evaluation_set import COLLECTION, OnProgress, Passage, Question, has_pages, open_set
+from doors.evaluation_set import COLLECTION, OnProgress, Passage, Question, has_pages, open_set, passages_of
 
 # Enough hits that ten distinct passages are among them, however many chunks a passage was cut into.
 _K = 50
@@ -43,7 +43,7 @@ def evaluate(
     with open_set(root, settings, on_progress=on_progress) as opened:
         assistant, questions = opened.assistant, opened.questions[:limit]
         collection = assistant.library.readable(OWNER, [COLLECTION])[0]
-        passages = _passages(assistant, collection, by_page=has_pages(root))
+        passages = passages_of(assistant, collection, by_page=has_pages(root))
         outcomes = []
         for done, question in enumerate(questions, 1):
             outcomes.append(_asked(assistant, collection, question, answers=answers))
@@ -75,17 +75,9 @@ def _shown(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _passages(assistant: Assistant, collection: Collection, *, by_page: bool) -> dict[int, list[Passage]]:
-    """The passages that each chunk stands on: its document, or the pages that it touches."""
-    chunks = [chunk for chunk, _ in assistant.library.every_chunk(collection)]
-    if not by_page:
-        return {chunk.id: [chunk.source] for chunk in chunks}
-    return {chunk.id: [f"{chunk.source}#{page.number}" for page in chunk.pages] for chunk in chunks}
-
-
 def _asked(assistant: Assistant, collection: Collection, question: Question, *, answers: bool) -> _Outcome:
-    query = assistant.generator.condense(question.text, question.history) if question.history else question.text
-    found = assistant.retriever.search(query, [collection], k=_K)
+    query, carried = standing_alone(assistant.generator, question.text, question.history)
+    found = assistant.retriever.search(query, [collection], k=_K, carried=carried)
     if not answers:
         return _Outcome(question, found, None)
     *_, last = assistant.answer_from(found, question=question.text, history=question.history)

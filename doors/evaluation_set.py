@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from assistant.answering import Assistant
+from assistant.deciding import read_rule
 from assistant.embedders.cached import CachedEmbedder
 from assistant.errors import EmptyFile, EvaluationError
+from assistant.records import Collection
 from assistant.settings import Settings
 from assistant.types import Block, Page, ParsedDocument, Turn
-from assistant.wiring import make_assistant
+from assistant.wiring import RULE_FILE, make_assistant
 from ingestion import Progress
 from ingestion.pipeline import ingest, ingest_documents
 from ingestion.preparing import Prepared
@@ -70,12 +72,21 @@ def open_set(root: Path, settings: Settings, *, on_progress: OnProgress = lambda
         kept = CachedEmbedder(assistant.embedder, settings.data_dir / "eval" / "embeddings.sqlite3")
         with closing(kept):
             assistant.embedder = kept
+            assistant.rule = read_rule(settings.data_dir / RULE_FILE)
             yield OpenSet(assistant, questions, _ingest(assistant, root, rows, on_progress), folder)
 
 
 def has_pages(root: Path) -> bool:
     """Whether the set's documents are files, whose passages are pages "file#page"; else each document is one passage."""
     return (root / "pdfs").is_dir()
+
+
+def passages_of(assistant: Assistant, collection: Collection, *, by_page: bool) -> dict[int, list[Passage]]:
+    """The passages that each chunk stands on: its document, or the pages that it touches."""
+    chunks = [chunk for chunk, _ in assistant.library.every_chunk(collection)]
+    if not by_page:
+        return {chunk.id: [chunk.source] for chunk in chunks}
+    return {chunk.id: [f"{chunk.source}#{page.number}" for page in chunk.pages] for chunk in chunks}
 
 
 def _file_names(folder: Path) -> list[str]:

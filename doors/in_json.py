@@ -99,6 +99,8 @@ def report_json(report: Report) -> dict[str, Any]:
         "collection": report.collection,
         "seconds": round(report.seconds, 3),
         "counts": {status: report.count(status) for status in STATUSES},
+        "pages": sum(o.pages for o in report.outcomes),
+        "chunks": sum(o.chunks for o in report.outcomes),
         "files": [
             {
                 "source": o.source,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # Control characters, marks that turn the direction of writing, and what stands for bytes that are no UTF-8 in a file's name.
 _OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# Where we say ourselves how fast it goes and how long it will take.
+_OWN_WORDS = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+
 
 def say(text: str, *, to_stderr: bool = False) -> None:
     """Print for people. Tabs and line ends stay; other control characters are shown as escapes."""
@@ -40,6 +43,24 @@ def print_json(value: object) -> None:
     except UnicodeEncodeError:
         line = json.dumps(value)
     click.echo(line)
+
+
+def progress_line(progress: Progress) -> str:
+    """Pages, chunks, rate and time left of an ingest, in a few words."""
+    words = [f"{progress.pages:,} pages, {progress.chunks:,} chunks"]
+    if progress.embedded:
+        words.append(f"{progress.chunks_per_second:,.1f} chunks a second")
+    if progress.seconds_left is not None:
+        words.append(f"{duration(progress.seconds_left)} left")
+    return ", ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: "40 s", "7 min", "2 h 5 min"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def print_error(message: str, kind: str, *, as_json: bool) -> None:
@@ -83,7 +104,11 @@ class ProgressBar:
             self._bar.close()
 
     def update(self, progress: Progress) -> None:
-        self.step("Reading", progress.files, progress.files_total, f"{progress.pages} pages, {progress.chunks} chunks")
+        """First the files that are read, then the chunks that still have to get their vectors."""
+        if progress.files < progress.files_total:
+            self.step("Reading", progress.files, progress.files_total, progress_line(progress))
+        elif progress.chunks:
+            self.step("Embedding", progress.embedded, progress.chunks, progress_line(progress))
 
     def step(self, what: str, done: int, total: int, note: str = "") -> None:
         from tqdm import tqdm
@@ -91,7 +116,8 @@ class ProgressBar:
         if self._bar is None or self._bar.desc.rstrip(": ") != what:
             if self._bar is not None:
                 self._bar.close()
-            self._bar = tqdm(total=total, desc=what, file=sys.stderr, dynamic_ncols=True)
+            self._bar = tqdm(total=total, desc=what, file=sys.stderr, dynamic_ncols=True, bar_format=_OWN_WORDS if note else None)
+        self._bar.total = total
         self._bar.set_postfix_str(note, refresh=False)
         self._bar.update(done - self._bar.n)
 

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ingestion.pipeline import forget, ingest
     from ingestion.report import Outcome, Progress, Report
+    from ingestion.watching import watch
 
-__all__ = ["Outcome", "Progress", "Report", "forget", "ingest"]
-_LATER = {name: "ingestion.pipeline" if name in ("forget", "ingest") else "ingestion.report" for name in __all__}
+__all__ = ["Outcome", "Progress", "Report", "forget", "ingest", "watch"]
+_LATER = dict.fromkeys(__all__, "ingestion.report") | {
+    "forget": "ingestion.pipeline",
+    "ingest": "ingestion.pipeline",
+    "watch": "ingestion.watching",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,14 +6,15 @@ its rows, any other block between its sentences, a sentence over the budget by l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.sentences import sentence_spans
-from assistant.types import Block, ChunkSpan, Page, ParsedDocument, page_at, search_text
+from assistant.types import Block, ChunkSpan, ParsedDocument, search_text
+from ingestion.token_counts import CountTokens, counted_by_words
 
 CHUNKER_VERSION = "1"
-CountTokens = Callable[[Sequence[str]], list[int]]
 # However long its headings are, a chunk keeps room for this much text.
 _LEAST_TOKENS = 48
 
@@ -32,15 +33,18 @@ class _Piece:
 def chunk_spans(parsed: ParsedDocument, *, language: str, max_tokens: int, count_tokens: CountTokens) -> list[ChunkSpan]:
     """The chunks of a document in reading order. Each with its title, headings and table header counts at most `max_tokens`
     tokens, as long as these leave room; spans do not overlap, and cover every block."""
-    return [_span(group, parsed.pages) for group in _packed(_pieces(parsed, language, max_tokens, count_tokens))]
+    pieces = _pieces(parsed, language, max_tokens, counted_by_words(count_tokens))
+    starts = [page.start for page in parsed.pages]
+    return [_span(group, parsed, starts) for group in _packed(pieces)]
 
 
 def _pieces(parsed: ParsedDocument, language: str, max_tokens: int, count_tokens: CountTokens) -> list[_Piece]:
     texts = [parsed.text[b.start : b.end] for b in parsed.blocks]
-    above = [search_text(parsed.title, b.heading_path, b.header, "") for b in parsed.blocks]
+    above = list({(b.heading_path, b.header) for b in parsed.blocks})
+    taken = dict(zip(above, count_tokens([search_text(parsed.title, *each, "") for each in above]), strict=True))
     pieces: list[_Piece] = []
-    for block, tokens, taken in zip(parsed.blocks, count_tokens(texts), count_tokens(above), strict=True):
-        room = max(max_tokens - taken, _LEAST_TOKENS)
+    for block, tokens in zip(parsed.blocks, count_tokens(texts), strict=True):
+        room = max(max_tokens - taken[block.heading_path, block.header], _LEAST_TOKENS)
         if tokens <= room:
             pieces.append(_Piece(block, block.start, block.end, tokens, room))
         else:
@@ -58,7 +62,7 @@ def _split(text: str, block: Block, language: str, room: int, count_tokens: Coun
     merged: list[_Piece] = []
     for piece in fitting:
         if merged and merged[-1].tokens + piece.tokens <= room:
-            merged[-1] = replace(merged[-1], end=piece.end, tokens=merged[-1].tokens + piece.tokens)
+            merged[-1] = _Piece(block, merged[-1].start, piece.end, merged[-1].tokens + piece.tokens, room)
         else:
             merged.append(piece)
     return merged
@@ -115,8 +119,10 @@ def _same_section(group: Sequence[_Piece], piece: _Piece) -> bool:
     return piece.block.header == group[-1].block.header or not (piece.block.header or group[-1].block.header)
 
 
-def _span(group: Sequence[_Piece], pages: Sequence[Page]) -> ChunkSpan:
+def _span(group: Sequence[_Piece], parsed: ParsedDocument, page_starts: Sequence[int]) -> ChunkSpan:
     first, last = group[0], group[-1]
     continued = last.block.header if first.start > first.block.start else ""  # a table's first piece holds its header itself
-    page = page_at(pages, first.start, first.block.page)
+    # As page_at, which looks through all the pages behind: with thousands of them that is longer than everything else here.
+    place = bisect_right(page_starts, first.start)
+    page = parsed.pages[place - 1].number if place else first.block.page
     return ChunkSpan(first.start, last.end, page, last.block.heading_path, continued)

@@ -1,27 +1,30 @@
-"""Knows where a quote stands on the pages of a PDF, and how to draw a page with the quote marked."""
+"""Knows where a quote stands on the pages of a PDF or a picture, and how to draw a page with the quote marked."""
 
 from __future__ import annotations
 
 import ctypes
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pypdfium2.raw as pdfium_c
 from PIL import Image, ImageChops, ImageDraw
 
-from assistant.errors import DocumentNotFound
+from assistant.errors import CorruptFile, DocumentNotFound
 from assistant.types import TextRun
+from ingestion.parsers.image import open_picture
 from ingestion.parsers.pdf_file import open_page, open_pdf
+from ingestion.parsers.picture_types import picture_type
 
 _YELLOW = (255, 236, 130)
 _MARGIN_SHARE = 0.0015
 _MOST_PIXELS = 12_000_000
 # FPDF_PageToDevice answers in whole device units: enough of them that a box is true to a ten-thousandth of a point.
 _UNITS = 10_000_000
-_NAME = "the PDF"
+_WHOLE = 10_000
+_NAME = "the document"
 
 _Edges = tuple[float, float, float, float]
 
@@ -41,31 +44,34 @@ def boxes(original: bytes, runs: Sequence[TextRun], start: int, end: int) -> lis
     """Where the characters [start, end) of the canonical text stand, in reading order: one box a line, or several where a line
     has wide gaps. Empty where the span holds white space only. Raises ParseError where the original cannot be opened."""
     wanted: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    recognised: dict[int, list[_Edges]] = defaultdict(list)
     for run in runs:
         first, last = max(start, run.start), min(end, run.start + run.length)
-        if first < last:
+        if first < last and run.box is not None:
+            recognised[run.page].append((run.box[0] / _WHOLE, run.box[1] / _WHOLE, run.box[2] / _WHOLE, run.box[3] / _WHOLE))
+        elif first < last:
             wanted[run.page].append((run.char_index + first - run.start, last - first))
-    found: list[Box] = []
-    if not wanted:
-        return found
-    with open_pdf(original, _NAME) as document:
-        for number in wanted:
-            with _page(document, number) as (page, text_page):
-                found.extend(_shares(page, number, edges) for edges in _line_edges(text_page, wanted[number]))
-    return found
+    found = [Box(page, *edges) for page, words in recognised.items() for edges in _joined_words(words)]
+    if wanted:
+        with open_pdf(original, _NAME) as document:
+            for number in wanted:
+                with _page(document, number) as (page, text_page):
+                    found.extend(_shares(page, number, edges) for edges in _line_edges(text_page, wanted[number]))
+    # A page is either printed or recognised, and pages stand in order.
+    return sorted(found, key=lambda box: box.page)
 
 
 def draw_page(original: bytes, page: int, highlights: Sequence[Box], *, width_pixels: int = 1000) -> bytes:
     """A PNG of page `page` (from one) as a reader sees it, the highlights of that page multiplied in soft yellow.
 
-    At most 12 megapixels, whatever width is asked for. Raises DocumentNotFound where there is no such
-    page, and ParseError where the original cannot be opened.
+    At most 12 megapixels, whatever width is asked for, and of a picture no more than it has. Raises DocumentNotFound where there
+    is no such page, and ParseError where the original cannot be opened.
     """
-    with open_pdf(original, _NAME) as document, _page(document, page) as (handle, _):
-        across, down = pdfium_c.FPDF_GetPageWidthF(handle), pdfium_c.FPDF_GetPageHeightF(handle)
-        width = max(1, min(width_pixels, int((_MOST_PIXELS * across / down) ** 0.5)))
-        height = max(1, min(round(width * down / across), _MOST_PIXELS // width))
-        picture = _render(handle, width, height)
+    if picture_type(original):
+        picture = _scaled(open_picture(original, _NAME, page), width_pixels).convert("RGB")
+    else:
+        picture = page_image(original, page, lambda _across, _down: width_pixels, most_pixels=_MOST_PIXELS)
+    width, height = picture.size
     marks = Image.new("RGB", picture.size, "white")
     pen = ImageDraw.Draw(marks)
     for box in highlights:
@@ -77,6 +83,18 @@ def draw_page(original: bytes, page: int, highlights: Sequence[Box], *, width_pi
     return out.getvalue()
 
 
+def page_image(original: bytes, page: int, width_of: Callable[[float, float], float], *, most_pixels: int) -> Image.Image:
+    """A page of a PDF in RGB, as many pixels wide as `width_of` makes of its width and height in points, within `most_pixels`.
+    Raises DocumentNotFound and ParseError."""
+    with open_pdf(original, _NAME) as document, _page(document, page) as (handle, _):
+        if not handle:
+            raise CorruptFile(f"Page {page} of the document is damaged. Open it in a PDF reader and save it again.")
+        across, down = pdfium_c.FPDF_GetPageWidthF(handle), pdfium_c.FPDF_GetPageHeightF(handle)
+        width = max(1, min(round(width_of(across, down)), int((most_pixels * across / down) ** 0.5)))
+        height = max(1, min(round(width * down / across), most_pixels // width))
+        return _render(handle, width, height)
+
+
 def text_under(original: bytes, highlights: Sequence[Box]) -> str:
     """What PDFium finds under the boxes, one line a box, in the order given: for checking that a highlight shows its quote.
     A hyphen that a line end put into a word comes as "-"."""
@@ -86,6 +104,37 @@ def text_under(original: bytes, highlights: Sequence[Box]) -> str:
             with _page(document, box.page) as (page, text_page):
                 found.append(_bounded_text(page, text_page, box))
     return "\n".join(found)
+
+
+def _scaled(picture: Image.Image, width_pixels: int) -> Image.Image:
+    share = min(1.0, width_pixels / picture.width, (_MOST_PIXELS / (picture.width * picture.height)) ** 0.5)
+    if share == 1:
+        return picture
+    return picture.resize([max(1, int(side * share)) for side in picture.size], Image.Resampling.LANCZOS)
+
+
+def _joined_words(words: Sequence[_Edges]) -> Iterator[_Edges]:
+    """(left, top, right, bottom) around words that follow each other on a line, whether it runs over the page or along its side."""
+    across_page = sum(word[2] - word[0] for word in words) >= sum(word[3] - word[1] for word in words)
+    around: _Edges | None = None
+    for word in words:
+        if around is not None and _goes_on(around, word, along=0 if across_page else 1):
+            around = (min(around[0], word[0]), min(around[1], word[1]), max(around[2], word[2]), max(around[3], word[3]))
+            continue
+        if around is not None:
+            yield around
+        around = word
+    if around is not None:
+        yield around
+
+
+def _goes_on(around: _Edges, word: _Edges, *, along: int) -> bool:
+    """Whether the word stands on the line by half of the lower one's height, and less than three heights from its end."""
+    across = 1 - along
+    heights = around[across + 2] - around[across], word[across + 2] - word[across]
+    shared = min(around[across + 2], word[across + 2]) - max(around[across], word[across])
+    gap = max(word[along] - around[along + 2], around[along] - word[along + 2])
+    return shared > 0.5 * min(heights) and gap < 3 * max(heights)
 
 
 def _page(document: Any, number: int) -> Any:

@@ -1,31 +1,38 @@
 """The pipeline: files to library and index. It adds what is new, replaces what changed, follows what moved or went, passes over what
 did not change, and says what became of every file.
 
-A document is reported once the library has committed it. What was stopped before that is undone or finished by the next ingest.
+Reading (drafting.py) and embedding (embedding.py) go on beside each other; only this thread writes. A document is reported once the
+library has committed it. What was stopped before that is undone or finished by the next ingest.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
+from typing import Any
 
 from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import ParseError
 from assistant.library import OWNER
 from assistant.records import Collection
-from ingestion.preparing import Prepared, draft_of, version_of
-from ingestion.reading import read
+from ingestion.drafting import Drafted, Drafting, SameBytes, Step
+from ingestion.embedding import Embedding
+from ingestion.mirroring import join_twin, let_go
+from ingestion.preparing import Prepared, prepare_file
+from ingestion.quotas import Quotas
 from ingestion.recovery import settle
 from ingestion.report import Outcome, Progress, Report, Status
-from ingestion.sources import Source, digest_of, find_sources, folders_of, read_source
-from ingestion.writing import drop_doomed, write
+from ingestion.sources import Source, find_sources, folders_of, read_source
+from ingestion.writing import finish, write_words
 
 OnProgress = Callable[[Progress], None]
-# Documents are made live in batches, so that ten thousand small ones are not ten thousand commits.
+# Documents are shown in batches, so that ten thousand small ones are not ten thousand commits, but none waits for long.
 _BATCH_CHUNKS = 256
+_BATCH_SECONDS = 1.0
 
 
 def ingest(
@@ -44,13 +51,12 @@ def ingest(
     runs at a time; another waits.
     """
     sources = find_sources(paths)
-    documents = (_prepared(assistant, source) for source in sources)
+    at = Progress(files_total=len(sources), bytes_total=sum(source.size_bytes for source in sources))
     with assistant.changing:
-        report = ingest_documents(
-            assistant, documents, collection=collection, reader=reader, total=len(sources), on_progress=on_progress
-        )
-        gone = list(_mirrored(assistant, collection, reader, folders_of(paths), {source.place for source in sources}))
-    return replace(report, outcomes=(*report.outcomes, *gone))
+        run = _Run(assistant, collection, reader, at, on_progress)
+        run.go((_prepared(assistant, source) for source in sources))
+        run.mirror(folders_of(paths), {source.place for source in sources})
+    return Report(collection, tuple(run.outcomes), run.seconds)
 
 
 def ingest_documents(
@@ -64,16 +70,9 @@ def ingest_documents(
 ) -> Report:
     """As `ingest`, for documents that are already at hand. An Outcome among them is passed on as it is."""
     with assistant.changing:
-        assistant.index.names("")  # refused here where another process owns the index, before anything is written
-        settle(assistant)
-        into = assistant.library.create_collection(
-            collection, embedder=assistant.embedder.name, dimension=assistant.embedder.dimension, owner=reader
-        )
-        assistant.index.create(into.index_name, into.dimension)
-        run = _Run(assistant, into, total, on_progress)
-        for document in documents:
-            run.take(document)
-        run.write()
+        run = _Run(assistant, collection, reader, Progress(files_total=total), on_progress)
+        run.go(documents)
+        run.mirror([], set())
     return Report(collection, tuple(run.outcomes), run.seconds)
 
 
@@ -90,71 +89,121 @@ def forget(assistant: Assistant, document: str, *, reader: str = OWNER) -> str:
 class _Run:
     """One ingest: the outcomes so far, the batch that is not written yet, and how far it is."""
 
-    def __init__(self, assistant: Assistant, into: Collection, total: int, on_progress: OnProgress) -> None:
-        self._assistant, self._into = assistant, into
-        self._on_progress = on_progress
-        self._batch: list[tuple[Draft, Status]] = []
-        self._started = time.perf_counter()
-        self._at = Progress(0, total, 0, 0, 0, 0, 0.0, "")
+    def __init__(self, assistant: Assistant, collection: str, reader: str, at: Progress, on_progress: OnProgress) -> None:
+        assistant.index.names("")  # refused here where another process owns the index, before anything is written
+        settle(assistant)
+        self._assistant, self._at, self._on_progress = assistant, at, on_progress
+        self._into = assistant.library.create_collection(
+            collection, embedder=assistant.embedder.name, dimension=assistant.embedder.dimension, owner=reader
+        )
+        assistant.index.create(self._into.index_name, self._into.dimension)
+        self._quotas = Quotas(assistant, self._into)
+        self._batch: list[Draft] = []
+        self._changing: dict[int, tuple[str, Outcome]] = {}  # what is to be said of a version once it has replaced the one before
+        self._present: set[str] = set()
+        self._attached: dict[str, frozenset[str]] = {}
+        self._started = self._written = time.perf_counter()
         self.outcomes: list[Outcome] = []
 
     @property
     def seconds(self) -> float:
         return time.perf_counter() - self._started
 
-    def take(self, document: Prepared | Outcome) -> None:
-        """Settle what can be settled at once; put the rest into the batch, and write that when it is large enough."""
-        if isinstance(document, Outcome):
-            self._known(document)
-            return
-        assistant, digest = self._assistant, digest_of(document.content)
-        version = version_of(digest, assistant)
-        there = assistant.library.known(self._into, document.place)
-        assistant.originals.put(digest, document.content)
-        if there and there.version == version:
-            self._known(Outcome(document.name, "unchanged", document_id=there.document_id))
-        elif twin := assistant.library.twin(self._into, version):
-            self._known(_with_twin(assistant, self._into, twin.document_id, document))
-        else:
-            self._draft(document, digest, "changed" if there else "added")
+    def go(self, documents: Iterable[Prepared | Outcome]) -> None:
+        """Take in all documents, reading some while others are written and embedded."""
+        with Drafting(self._assistant, self._into, documents) as self._drafting, Embedding(self._assistant) as self._embedding:
+            while awaited := self._awaited():
+                wait(awaited, timeout=_BATCH_SECONDS if self._batch else None, return_when=FIRST_COMPLETED)
+                for step in self._drafting.take():
+                    self._take(step)
+                if self._due():
+                    self._write()
+                if self._embedding.next and self._embedding.next.done():
+                    self._finish_slice()
 
-    def write(self) -> None:
-        """Write the batch, and know its outcomes."""
+    def mirror(self, folders: Sequence[str], present: set[str]) -> None:
+        """Follow what went from these folders, and from e-mails that were read anew."""
+        for outcome in let_go(
+            self._assistant, self._into, folders=folders, present=present | self._present, attached=self._attached
+        ):
+            self._known(outcome)
+
+    def _awaited(self) -> list[Future[Any]]:
+        return [future for future in (self._drafting.next, self._embedding.next) if future]
+
+    def _take(self, step: Step) -> None:
+        self._present.add(step.place)
+        if step.attached is not None:
+            self._attached[step.place] = step.attached
+        for drafted in step.drafted:
+            self._settle(drafted)
+        self._report(files=self._at.files + 1, bytes_read=self._at.bytes_read + step.size_bytes, last=step.source)
+
+    def _settle(self, drafted: Drafted) -> None:
+        """Know the outcome where it can be known at once; put the rest into the batch."""
+        if isinstance(drafted, Outcome):
+            self._known(drafted)
+            return
+        coming = {draft.version for draft in self._batch} | {version for version, _ in self._changing.values()}
+        if drafted.version in coming:  # wait for it, and be one document with it
+            self._write()
+            while self._embedding.next:
+                self._finish_slice()
+        if twin := self._assistant.library.twin(self._into, drafted.version):
+            same = drafted.document if isinstance(drafted, SameBytes) else drafted
+            self._known(join_twin(self._assistant, self._into, twin.document_id, place=same.place, source=same.source))
+        elif isinstance(drafted, SameBytes):  # what had these bytes has others since
+            self._settle(self._drafting.draft(drafted.document))
+        elif refusal := self._quotas.refusal(drafted):
+            self._known(Outcome(drafted.source, "failed", refusal))
+        else:
+            self._batch.append(drafted)
+
+    def _due(self) -> bool:
+        """Whether the batch should be written. The first one of a collection fixes its pivot length and is better large."""
+        if not self._batch or self._drafting.next is None:
+            return bool(self._batch)
+        many = sum(len(draft.spans) for draft in self._batch) >= _BATCH_CHUNKS
+        return many or (self._into.pivot_length is not None and time.perf_counter() - self._written > _BATCH_SECONDS)
+
+    def _write(self) -> None:
+        """Write the batch: its new documents are known then, the changed ones once they have their vectors."""
         batch, self._batch = self._batch, []
         if not batch:
             return
-        written = write(self._assistant, self._into, [draft for draft, _ in batch], on_embedded=self._embedded)
-        for (draft, status), pending in zip(batch, written, strict=True):
-            notices = " ".join(draft.parsed.notices)
+        lengths = [sum(counts.values()) for draft in batch for counts in draft.counts]
+        self._into = self._assistant.library.fix_pivot(self._into, max(1.0, sum(lengths) / max(1, len(lengths))))
+        known = {draft.place for draft in batch if self._assistant.library.known(self._into, draft.place)}
+        for draft, pending in zip(batch, write_words(self._assistant, self._into, batch), strict=True):
+            status: Status = "changed" if draft.place in known else "added"
             pages, chunks = len(draft.parsed.pages), len(draft.spans)
-            self._known(Outcome(draft.source, status, notices, pending.document_id, pages, chunks))
+            outcome = Outcome(draft.source, status, " ".join(draft.parsed.notices), pending.document_id, pages, chunks)
+            self._report(pages=self._at.pages + pages, chunks=self._at.chunks + chunks, last=draft.source)
+            if pending.replaces:
+                self._changing[pending.version_id] = (draft.version, outcome)
+            else:
+                self._known(outcome)
+            self._embedding.add(self._into, pending)
+        self._written = time.perf_counter()
 
-    def _draft(self, document: Prepared, digest: str, status: Status) -> None:
-        try:
-            draft = draft_of(document, self._assistant, digest=digest)
-        except ParseError as error:
-            self._known(Outcome(document.name, "failed", str(error)))
-            return
-        if any(draft.version == waiting.version for waiting, _ in self._batch):
-            self.write()
-            self.take(document)  # its twin is live now
-            return
-        self._batch.append((draft, status))
-        self._report(chunks_read=self._at.chunks_read + len(draft.spans), last=document.name)
-        if sum(len(waiting.spans) for waiting, _ in self._batch) >= _BATCH_CHUNKS:
-            self.write()
+    def _finish_slice(self) -> None:
+        """Write the next slice of vectors; waits for it."""
+        made = self._embedding.take()
+        self._assistant.index.upsert(self._into.index_name, made.rows)
+        finish(self._assistant, self._into, made.completed)
+        self._report(embedded=self._at.embedded + made.chunks)
+        for pending in made.completed:
+            if pending.replaces:
+                self._known(self._changing.pop(pending.version_id)[1])
 
     def _known(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
-        at = self._at
-        self._report(files=at.files + 1, pages=at.pages + outcome.pages, chunks=at.chunks + outcome.chunks, last=outcome.source)
+        self._report(last=outcome.source, outcome=outcome)
 
-    def _embedded(self, chunks: int) -> None:
-        self._report(embedded=self._at.embedded + chunks)
-
-    def _report(self, **changes: int | str) -> None:
+    def _report(self, **changes: int | str | Outcome) -> None:
         self._at = replace(self._at, seconds=self.seconds, **changes)  # type: ignore[arg-type]
         self._on_progress(self._at)
+        self._at = replace(self._at, outcome=None)
 
 
 def _prepared(assistant: Assistant, source: Source) -> Prepared | Outcome:
@@ -164,37 +213,4 @@ def _prepared(assistant: Assistant, source: Source) -> Prepared | Outcome:
         return Outcome(source.name, "failed", f"It cannot be read: {error.strerror}.")
     except ParseError as error:
         return Outcome(source.name, "failed", str(error))
-    return Prepared(source.place, source.name, content, lambda: read(content, source.name))
-
-
-def _with_twin(assistant: Assistant, into: Collection, document_id: str, document: Prepared) -> Outcome:
-    """A file whose bytes are known from elsewhere is one more place of that document; it moved, where the others' files are gone."""
-    before = assistant.library.find_document(document_id, reader=OWNER)
-    others = assistant.library.places_of(document_id)
-    assistant.library.add_place(into, document_id, place=document.place, source=document.name)
-    if all(os.path.isabs(place) and not os.path.lexists(place) for place in others):
-        for place in others:
-            assistant.library.leave_place(into, place)
-        return Outcome(document.name, "moved", f"It was {before.source}.", document_id)
-    return Outcome(document.name, "added", f"Its bytes are those of {before.source}: one document.", document_id)
-
-
-def _mirrored(assistant: Assistant, collection: str, reader: str, folders: Sequence[str], present: set[str]) -> Iterator[Outcome]:
-    """Let go of the places below these folders whose files are gone. A folder that is suddenly empty is more likely not mounted
-    than emptied: nothing is removed then."""
-    into = assistant.library.writable(reader, collection)
-    places = assistant.library.places(into)
-    for folder in folders:
-        below = {place: source for place, source in places.items() if place.startswith(folder)}
-        gone = {place: source for place, source in below.items() if place not in present}
-        if gone and len(gone) == len(below) and not any(place.startswith(folder) for place in present):
-            reason = (
-                f"The folder is empty, and {len(gone)} of its files are in the library. They were kept, since a disk may only be "
-                "missing; `footnote forget` removes a document."
-            )
-            yield Outcome(folder, "failed", reason)
-            continue
-        for place, source in gone.items():
-            if assistant.library.leave_place(into, place):
-                yield Outcome(source, "removed")
-    drop_doomed(assistant)
+    return prepare_file(source.place, source.name, content)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from assistant.answering import Assistant
 from assistant.drafts import Draft
@@ -11,18 +12,31 @@ from assistant.languages import detect_language
 from assistant.lexical import ANALYSIS_VERSION, term_counts
 from assistant.types import ChunkSpan, ParsedDocument, search_text
 from ingestion.chunking import CHUNKER_VERSION, chunk_spans
-from ingestion.parsers import PARSER_VERSION
+from ingestion.parsers import PARSER_VERSION, may_have_attachments
+from ingestion.reading import attachments, read
+from ingestion.report import Outcome
 from ingestion.sources import digest_of
+
+
+_DEEPEST = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document ready for the pipeline: its name and place, its bytes, and how to parse them where that is needed."""
+    """A document ready for the pipeline: its place, what people see of it, its bytes, and how to parse them where that is needed.
+    `attached` gives the documents within it, where it may have some; their places lie below its own."""
 
     place: str
-    name: str
+    source: str
     content: bytes
     parse: Callable[[], ParsedDocument]
+    attached: Callable[[], Sequence[Prepared | Outcome]] | None = None
+
+
+def prepare_file(place: str, source: str, content: bytes, *, depth: int = 0) -> Prepared:
+    """A file to be read in the sandbox, with what is attached to it where it is an e-mail, e-mails within e-mails included."""
+    attached = partial(_attached, place, source, content, depth + 1) if may_have_attachments(source) else None
+    return Prepared(place, source, content, partial(read, content, source), attached)
 
 
 def version_of(digest: str, assistant: Assistant) -> str:
@@ -40,7 +54,7 @@ def draft_of(document: Prepared, assistant: Assistant, *, digest: str) -> Draft:
     )
     return Draft(
         place=document.place,
-        source=document.name,
+        source=document.source,
         digest=digest,
         version=version_of(digest, assistant),
         size_bytes=len(document.content),
@@ -54,3 +68,10 @@ def draft_of(document: Prepared, assistant: Assistant, *, digest: str) -> Draft:
 def span_text(parsed: ParsedDocument, span: ChunkSpan) -> str:
     """What both legs index of a chunk."""
     return search_text(parsed.title, span.heading_path, span.header, parsed.text[span.start : span.end])
+
+
+def _attached(place: str, source: str, content: bytes, depth: int) -> Sequence[Prepared | Outcome]:
+    inner = [(f"{place}/{name}", f"{source}/{name}", part) for name, part in attachments(content, source)]
+    if depth > _DEEPEST:
+        return [Outcome(own, "failed", f"It is attached {depth} e-mails deep; {_DEEPEST} are read.") for _, own, _ in inner]
+    return [prepare_file(below, own, part, depth=depth) for below, own, part in inner]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assistant.answering import Assistant
 from assistant.library import OWNER
-from ingestion.writing import drop_doomed, index_rows, search_texts
+from ingestion.writing import drop_doomed, index_chunks
 
 
 def settle(assistant: Assistant) -> None:
@@ -23,5 +23,5 @@ def settle(assistant: Assistant) -> None:
     for collection in collections:
         left = assistant.library.unembedded([collection])
         if left and collection.embedder == assistant.embedder.name:
-            index_rows(assistant, collection, search_texts(assistant.library.every_chunk(collection, embedded=False)))
+            index_chunks(assistant, collection, assistant.library.every_chunk(collection, embedded=False))
             assistant.library.mark_embedded(left)

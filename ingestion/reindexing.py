@@ -8,7 +8,7 @@ from dataclasses import replace
 from assistant.answering import Assistant
 from assistant.library import OWNER
 from ingestion.recovery import settle
-from ingestion.writing import index_rows, search_texts
+from ingestion.writing import index_chunks
 
 
 def reindex(assistant: Assistant, name: str, *, reader: str = OWNER, on_progress: Callable[[int], None] = lambda _: None) -> int:
@@ -28,7 +28,7 @@ def reindex(assistant: Assistant, name: str, *, reader: str = OWNER, on_progress
         )
         assistant.index.create(anew.index_name, anew.dimension)
         if anew.pivot_length is not None:
-            index_rows(assistant, anew, search_texts(assistant.library.every_chunk(collection)), on_progress)
+            index_chunks(assistant, anew, assistant.library.every_chunk(collection), on_progress)
         unembedded = assistant.library.unembedded([collection])
         assistant.library.set_index(
             collection,

@@ -14,6 +14,7 @@ import os
 import pkgutil
 import resource
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -23,9 +24,10 @@ from importlib import import_module
 from typing import Any
 
 from assistant.errors import CorruptFile, DocumentNotFound, FileTooLarge, ParseError
-from assistant.types import TextRun
-from ingestion.sandbox_walls import Limits, allow_cpu, confine, die_with_parent, leave_network
-from ingestion.sandbox_wire import ORDER, REPLY, REQUEST, encode_boxes, encode_document
+from assistant.types import ParsedDocument, TextRun
+from ingestion.sandbox_programs import become_some_user, enter_small_world, keep_to
+from ingestion.sandbox_walls import Limits, allow_cpu, confine, confine_with_programs, die_with_parent, leave_network
+from ingestion.sandbox_wire import ORDER, REPLY, REQUEST, encode_boxes, encode_document, encode_files
 
 # A child that has grown gives its memory back by ending.
 _MOST_KEPT_BYTES = 400_000_000
@@ -40,8 +42,12 @@ def main() -> None:
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent, files, parse_with, limits = json.loads(_read_exactly(control.fileno(), ORDER.unpack(control.recv(ORDER.size))[1]))
-    leave_network()
+    parent, files, parse_with, limits, folder = json.loads(
+        _read_exactly(control.fileno(), ORDER.unpack(control.recv(ORDER.size))[1])
+    )
+    user, group = os.getuid(), os.getgid()
+    if leave_network() and folder:
+        become_some_user(user, group)
     try:
         parse = _load(parse_with)
     except Exception as error:
@@ -53,11 +59,12 @@ def main() -> None:
     control.sendall(ORDER.pack(b"R", os.getpid()))
     children: set[int] = set()
     try:
-        _obey(control, parent, children, lambda connection: _serve(connection, parse, Limits(**limits), files))
+        _obey(control, parent, children, folder, lambda connection: _serve(connection, parse, Limits(**limits), files, folder))
     finally:
         for child in children:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            _end(child, folder)
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
 
 
@@ -68,10 +75,11 @@ def _load(parse_with: str) -> Parse:
     import_module("ingestion.page_pictures")
     module, _, function = parse_with.partition(":")
     parse: Parse = getattr(import_module(module), function)
+    getattr(import_module(module), "load_libraries", lambda: None)()
     return parse
 
 
-def _obey(control: socket.socket, parent: int, children: set[int], serve: Callable[[int], None]) -> None:
+def _obey(control: socket.socket, parent: int, children: set[int], folder: str, serve: Callable[[int], None]) -> None:
     waiting = select.poll()
     waiting.register(control, select.POLLIN)
     parent_ended = os.pidfd_open(parent) if hasattr(os, "pidfd_open") else -1
@@ -91,20 +99,38 @@ def _obey(control: socket.socket, parent: int, children: set[int], serve: Callab
                 if parent_ended >= 0:
                     os.close(parent_ended)
                 serve(connections[0])
+            if folder:
+                os.setpgid(number, number)
             children.add(number)
             os.close(connections[0])
         elif verb == b"E" and number in children:
             children.discard(number)
-            os.kill(number, signal.SIGKILL)
-            number = os.waitpid(number, 0)[1]
+            number = _end(number, folder)
         control.sendall(ORDER.pack(verb, number))
 
 
-def _serve(connection: int, parse: Parse, limits: Limits, files: int) -> None:
+def _end(child: int, folder: str) -> int:
+    """End a child, with the programs that it runs and the files that they wrote; its exit status."""
+    with suppress(ProcessLookupError):
+        (os.killpg if folder else os.kill)(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            os.makedirs(folder, mode=0o700)
+    return status
+
+
+def _serve(connection: int, parse: Parse, limits: Limits, files: int, folder: str) -> None:
     """Answer requests on a socket until it is closed. Never returns."""
     code = 1
     with suppress(BaseException):
-        confine(limits, files=files)
+        if folder:
+            enter_small_world(folder, size_bytes=2 * limits.file_bytes)
+            keep_to(folder)
+            confine_with_programs(limits)
+        else:
+            confine(limits, files=files)
         leaving = False
         while not leaving:
             request, content = _received(connection)
@@ -126,7 +152,7 @@ def _answer(request: dict[str, Any], content: bytes, parse: Parse, limits: Limit
         FileTooLarge(f"'{name}' needs more than {limits.memory_bytes / 1e6:,.0f} MB of memory to be read. Split it.")
     )
     try:
-        body = _made(request, content, parse)
+        body = _made(request, content, parse, limits)
     except MemoryError:
         return b"E", no_memory, True
     except (ParseError, DocumentNotFound) as error:
@@ -144,20 +170,39 @@ def _answer(request: dict[str, Any], content: bytes, parse: Parse, limits: Limit
     return b"O", body, False
 
 
-def _made(request: dict[str, Any], content: bytes, parse: Parse) -> bytes:
+def _made(request: dict[str, Any], content: bytes, parse: Parse, limits: Limits) -> bytes:
     match request["verb"]:
         case "parse":
             return encode_document(parse(content, request["name"]))
+        case "attachments":
+            from ingestion.parsers import attachments
+
+            return encode_files(attachments(content, request["name"]))
+        case "recognise":
+            return encode_document(_recognised(request, content, limits))
         case "boxes":
             from ingestion.page_pictures import boxes
 
-            runs = [TextRun(*run) for run in request["runs"]]
+            runs = [TextRun(*place, tuple(box) if box else None) for *place, box in request["runs"]]  # type: ignore[call-arg]
             return encode_boxes(boxes(content, runs, request["start"], request["end"]))
         case _:
             from ingestion.page_pictures import Box, draw_page
 
             marks = [Box(*box) for box in request["highlights"]]
             return draw_page(content, request["page"], marks, width_pixels=request["width_pixels"])
+
+
+def _recognised(request: dict[str, Any], content: bytes, limits: Limits) -> ParsedDocument:
+    try:
+        from ingestion.parsers.ocr import picture_of_page, recognise
+    except ImportError as error:
+        raise ParseError(
+            f"Text recognition (OCR) cannot be loaded: {error}. Reinstall it: `pip install 'footnote[ocr]'`."
+        ) from error
+    picture = picture_of_page(content, request["name"], request["page"])
+    # Drawing it is no more work than for people to look at.
+    allow_cpu(limits.page_cpu_seconds)
+    return recognise(picture, languages=request["languages"], tessdata=request["tessdata"])
 
 
 def _error(error: Exception) -> bytes:

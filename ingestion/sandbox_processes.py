@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from assistant.errors import FootnoteError
+from ingestion.sandbox_programs import PROGRAM_FOLDERS
 from ingestion.sandbox_wire import ORDER, REPLY, REQUEST, Nonsense
 
 _SECONDS_TO_START = 60
 _SECONDS_TO_END = 20
 _MOST_ERROR_BYTES = 20_000
+# To libraries that would tell their makers of every use, or advertise.
+_SILENCE = {"DO_NOT_TRACK": "1", "UNSTRUCTURED_DISABLE_NOTICE": "1", "LC_ALL": "C.UTF-8"}
 
 
 class SandboxUnavailable(FootnoteError):
@@ -73,10 +78,13 @@ class Child:
 
 class ForkServer:
     """The process with the parsers loaded, from which each child is forked in milliseconds. It is started at the first `fork`, and
-    again if it was lost. `setup` is what `sandbox_child.main` expects. Safe to use from several threads."""
+    again if it was lost. `setup` is what `sandbox_child.main` expects, without the folder that its children may write in: that is made
+    here, where they may run `programs`. Safe to use from several threads."""
 
-    def __init__(self, setup: list[Any]) -> None:
-        self._setup = json.dumps(setup).encode()
+    def __init__(self, setup: list[Any], *, programs: bool = False) -> None:
+        self._setup = setup
+        self._programs = programs
+        self._folder = ""
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -120,9 +128,18 @@ class ForkServer:
 
     def _started(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        # Nothing of the environment: keys and tokens are in it. No threads of numpy's, which a fork would lose.
+        # Nothing of the environment: keys and tokens are in it. No threads of numpy's, which a fork would lose, nor of a Tesseract
+        # built with OpenMP, which the walls forbid.
         path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
-        environment = {"PYTHONPATH": path, "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = {"PYTHONPATH": path, "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1"}
+        if self._programs:
+            self._folder = tempfile.mkdtemp(prefix="footnote-")
+            environment |= {
+                "PATH": os.pathsep.join(PROGRAM_FOLDERS),
+                **dict.fromkeys(("HOME", "TMPDIR"), self._folder),
+                **_SILENCE,
+            }
+        setup = json.dumps([*self._setup, self._folder]).encode()
         with theirs:
             # A session of its own: an interrupt from the keyboard is for this process to act on.
             self._process = subprocess.Popen(
@@ -131,7 +148,7 @@ class ForkServer:
             )  # fmt: skip
         ours.settimeout(_SECONDS_TO_START)
         try:
-            ours.sendall(ORDER.pack(b"S", len(self._setup)) + self._setup)
+            ours.sendall(ORDER.pack(b"S", len(setup)) + setup)
             verb, size = ORDER.unpack(_exactly(ours, ORDER.size))
             complaint = "" if verb == b"R" else _exactly(ours, size).decode(errors="replace")
         except (OSError, EOFError) as error:
@@ -168,6 +185,9 @@ class ForkServer:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = ""
 
 
 def _left(deadline: float) -> float:

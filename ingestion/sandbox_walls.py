@@ -22,8 +22,10 @@ import os
 import platform
 import resource
 import signal
+import socket
 import struct
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
@@ -42,6 +44,12 @@ class Limits:
 
     Small files that need much work are built to do harm, so processor time grows with a file's size, from `least_cpu_seconds` by
     `cpu_seconds_per_megabyte` to `cpu_seconds`. `output_bytes` bounds what comes back.
+
+    Text recognition is asked for page by page, with `page_cpu_seconds` for each. How long all pages of a file may take grows with
+    its size too: a scanned page has a thousand bytes at least for each second that it takes.
+
+    `file_bytes` (the longest file that it may write) and `processes` count for a child that may run programs; each of these has the
+    memory and the processor time to itself.
     """
 
     memory_bytes: int = 2_000_000_000
@@ -51,10 +59,21 @@ class Limits:
     wall_seconds: float = 90
     output_bytes: int = 256_000_000
     open_files: int = 64
+    page_cpu_seconds: float = 20
+    recognition_seconds: float = 10_800
+    least_recognition_seconds: float = 120
+    recognition_seconds_per_megabyte: float = 1_000
+    file_bytes: int = 0
+    processes: int = 0
 
     def cpu_seconds_for(self, size_bytes: int) -> float:
         """Processor time for a file of that size."""
         return min(self.cpu_seconds, self.least_cpu_seconds + self.cpu_seconds_per_megabyte * size_bytes / 1e6)
+
+    def recognition_seconds_for(self, size_bytes: int) -> float:
+        """Wall time for the text recognition of all pages of a file of that size."""
+        more = self.recognition_seconds_per_megabyte * size_bytes / 1e6
+        return min(self.recognition_seconds, self.least_recognition_seconds + more)
 
 
 def leave_network() -> bool:
@@ -70,6 +89,13 @@ def confine(limits: Limits, *, files: int) -> None:
     _set_limits(limits, files)
     sys.addaudithook(_audit)
     filter_system_calls()
+
+
+def confine_with_programs(limits: Limits) -> None:
+    """Put this process behind the walls that let it run programs and write files, for good. What it may read and write is for
+    `sandbox_programs` to say."""
+    _set_limits(limits, 1, {"FSIZE": limits.file_bytes, "NPROC": limits.processes})
+    refuse_system_calls()
 
 
 def die_with_parent(parent: int) -> None:
@@ -94,7 +120,20 @@ def filter_system_calls() -> bool:
     if calls is None:
         return False
     architecture, numbers = calls
-    program = _filter(architecture, numbers)
+    return _install(_filter(architecture, numbers))
+
+
+def refuse_system_calls() -> bool:
+    """Refuse this process and the programs that it runs every system call that connects to anyone, enters or makes a namespace,
+    mounts, traces others or works on the kernel. False where the system cannot."""
+    calls = _REFUSED.get(platform.machine()) if sys.platform == "linux" else None
+    if calls is None:
+        return False
+    architecture, numbers = calls
+    return _install(_refusing_filter(architecture, numbers))
+
+
+def _install(program: bytes) -> bool:
     instructions = ctypes.create_string_buffer(program, len(program))
     header = _Program(len(program) // 8, ctypes.addressof(instructions))
     libc = ctypes.CDLL(None)
@@ -103,9 +142,10 @@ def filter_system_calls() -> bool:
     return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(header), 0, 0) == 0)
 
 
-def _set_limits(limits: Limits, files: int) -> None:
+def _set_limits(limits: Limits, files: int, others: Mapping[str, int] | None = None) -> None:
     lifetime = (limits.cpu_seconds + 1) * files
     wanted = {"CORE": 0, "FSIZE": 0, "NOFILE": limits.open_files, "NPROC": 0, "CPU": lifetime, "AS": limits.memory_bytes}
+    wanted.update(others or {})
     for name, value in wanted.items():
         # macOS has no limit on address space that it would keep, and refuses some values.
         with contextlib.suppress(AttributeError, ValueError, OSError):
@@ -134,6 +174,10 @@ _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _ARCHITECTURE_AT, _NUMBER_AT, _ARGUMENTS_AT = 4, 0, 16
 # Calls younger than this get "no such call": the C library then takes the older one that the list knows.
 _YOUNG = 424
+# Calls younger than the list of what is refused, and those of other ways to call (x32).
+_UNKNOWN = 451
+# CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
+_NEW_NAMESPACES = 0x7E020000
 
 
 def _filter(architecture: int, numbers: dict[str, int]) -> bytes:
@@ -155,6 +199,26 @@ def _filter(architecture: int, numbers: dict[str, int]) -> bytes:
                 then = allow
         program += _step(_EQUAL, number, 0, len(then) // 8) + then
     return program + _step(_AT_LEAST, _YOUNG, 0, 1) + _step(_RETURN, _REFUSE | errno.ENOSYS) + refuse
+
+
+def _refusing_filter(architecture: int, numbers: dict[str, int]) -> bytes:
+    allow, refuse = _step(_RETURN, _ALLOW), _step(_RETURN, _REFUSE | errno.EPERM)
+    no_such_call = _step(_RETURN, _REFUSE | errno.ENOSYS)
+    program = (
+        _step(_LOAD, _ARCHITECTURE_AT) + _step(_EQUAL, architecture, 1, 0) + _step(_RETURN, _KILL) + _step(_LOAD, _NUMBER_AT)
+    )
+    for name, number in numbers.items():
+        match name:
+            case "clone":
+                then = _step(_LOAD, _argument(0)) + _step(_ANY_BIT, _NEW_NAMESPACES, 0, 1) + refuse + allow
+            case "socket":  # LibreOffice does not start without one that others of its kind could find it by
+                then = _step(_LOAD, _argument(0)) + _step(_EQUAL, socket.AF_UNIX, 0, 1) + allow + refuse
+            case "clone3":  # its flags are out of a filter's reach: the C library then takes the older call
+                then = no_such_call
+            case _:
+                then = refuse
+        program += _step(_EQUAL, number, 0, len(then) // 8) + then
+    return program + _step(_AT_LEAST, _UNKNOWN, 0, 1) + no_such_call + allow
 
 
 def _step(code: int, value: int, when: int = 0, otherwise: int = 0) -> bytes:
@@ -190,3 +254,22 @@ _AARCH64 = """
     getrandom 278 membarrier 283 rseq 293 set_robust_list 99 prlimit64 261 restart_syscall 128 exit 93 exit_group 94
 """
 _CALLS = {"x86_64": (0xC000003E, _numbered(_X86_64)), "aarch64": (0xC00000B7, _numbered(_AARCH64))}
+
+# What programs are refused; landlock's own calls are not among them.
+_X86_64_REFUSED = """
+    socket 41 connect 42 clone 56 clone3 435 unshare 272 setns 308 mount 165 umount2 166
+    pivot_root 155 chroot 161 open_tree 428 move_mount 429 fsopen 430 fsconfig 431 fsmount 432 fspick 433 mount_setattr 442
+    ptrace 101 process_vm_readv 310 process_vm_writev 311 pidfd_getfd 438 kcmp 312 bpf 321 perf_event_open 298 userfaultfd 323
+    io_uring_setup 425 io_uring_enter 426 io_uring_register 427 keyctl 250 add_key 248 request_key 249 init_module 175
+    finit_module 313 delete_module 176 kexec_load 246 kexec_file_load 320 reboot 169 swapon 167 swapoff 168 quotactl 179 acct 163
+    name_to_handle_at 303 open_by_handle_at 304 fanotify_init 300 settimeofday 164 clock_settime 227 adjtimex 159 sethostname 170
+"""
+_AARCH64_REFUSED = """
+    socket 198 connect 203 clone 220 clone3 435 unshare 97 setns 268 mount 40 umount2 39
+    pivot_root 41 chroot 51 open_tree 428 move_mount 429 fsopen 430 fsconfig 431 fsmount 432 fspick 433 mount_setattr 442
+    ptrace 117 process_vm_readv 270 process_vm_writev 271 pidfd_getfd 438 kcmp 272 bpf 280 perf_event_open 241 userfaultfd 282
+    io_uring_setup 425 io_uring_enter 426 io_uring_register 427 keyctl 219 add_key 217 request_key 218 init_module 105
+    finit_module 273 delete_module 106 kexec_load 104 kexec_file_load 294 reboot 142 swapon 224 swapoff 225 quotactl 60 acct 89
+    name_to_handle_at 264 open_by_handle_at 265 fanotify_init 262 settimeofday 170 clock_settime 112 adjtimex 171 sethostname 161
+"""
+_REFUSED = {"x86_64": (0xC000003E, _numbered(_X86_64_REFUSED)), "aarch64": (0xC00000B7, _numbered(_AARCH64_REFUSED))}

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, get_args
 
+from assistant.packing import run_rows, runs_of
 from assistant.types import Block, BlockKind, Page, ParsedDocument, TextRun
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ REPLY = struct.Struct("<c?Q")
 """From a child: O for what was asked for or E for an error, whether the child leaves now, and the length of what follows."""
 
 _KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
-_SECTIONS = 7
+_SECTIONS = 8
+_WHOLE = 10_000
 _LENGTH = struct.Struct("<Q")
 _BOX = struct.Struct("<Idddd")
+_FILE = struct.Struct("<IQ")
 
 
 class Nonsense(ValueError):
@@ -59,7 +62,8 @@ def encode_document(document: ParsedDocument) -> bytes:
         path_words,
         _numbers((p.number, p.start, p.end) for p in document.pages),
         blocks,
-        _numbers((r.start, r.length, r.page, r.char_index) for r in document.runs),
+        _numbers(run_rows(document.runs)),
+        _numbers([document.pictures]),
     ]
     return b"".join(part for section in sections for part in (_LENGTH.pack(len(section)), section))
 
@@ -67,7 +71,7 @@ def encode_document(document: ParsedDocument) -> bytes:
 def decode_document(received: memoryview) -> ParsedDocument:
     """The document, its spans within its text and its blocks and pages in order. Raises Nonsense for anything else."""
     try:
-        text_bytes, table, named, path_words, pages, blocks, runs = _sections(received)
+        text_bytes, table, named, path_words, pages, blocks, runs, pictures = _sections(received)
         text = str(text_bytes, "utf-8")
         strings = _strings(table)
         title, media_type, *notices = (strings[n] for n in _words(named))
@@ -80,6 +84,7 @@ def decode_document(received: memoryview) -> ParsedDocument:
             media_type=media_type,
             runs=tuple(_runs(_words(runs), len(text), len(page_list))),
             notices=tuple(notices),
+            pictures=_pictures(_words(pictures), page_list),
         )
     except (ValueError, IndexError, struct.error) as error:
         raise Nonsense(str(error)) from error
@@ -102,6 +107,31 @@ def decode_boxes(received: memoryview) -> list[Box]:
         _require(all(map(math.isfinite, edges)) and 0 <= box.left <= box.right <= 1 and 0 <= box.top <= box.bottom <= 1, "a box")
         _require(box.page >= 1, "a box's page")
     return found
+
+
+def encode_files(files: Sequence[tuple[str, bytes]]) -> bytes:
+    names = ((name.encode(errors="replace"), content) for name, content in files)
+    return b"".join(_FILE.pack(len(name), len(content)) + name + content for name, content in names)
+
+
+def decode_files(received: memoryview) -> list[tuple[str, bytes]]:
+    """Names of one line and without a path, none twice, and bytes. Raises Nonsense for anything else."""
+    found: dict[str, bytes] = {}
+    at = 0
+    try:
+        while at < len(received):
+            name_length, length = _FILE.unpack_from(received, at)
+            at += _FILE.size
+            _require(name_length + length <= len(received) - at, "a file")
+            name = str(received[at : at + name_length], "utf-8")
+            _require(
+                name.isprintable() and name not in ("", ".", "..") and "/" not in name and name not in found, "a file's name"
+            )
+            found[name] = bytes(received[at + name_length : at + name_length + length])
+            at += name_length + length
+    except (ValueError, struct.error) as error:
+        raise Nonsense(str(error)) from error
+    return list(found.items())
 
 
 def _numbers(rows: object) -> bytes:
@@ -169,9 +199,21 @@ def _blocks(
 
 
 def _runs(words: array[int], length: int, pages: int) -> Iterator[TextRun]:
-    for start, count, page, index in _rows(words, 4):
-        _require(start + count <= length and 1 <= page <= pages, "a run")
-        yield TextRun(start, count, page, index)
+    for run in runs_of(_rows(words, 4)):  # type: ignore[arg-type]
+        _require(run.start + run.length <= length and 1 <= run.page <= pages, "a run")
+        if run.box is not None:
+            left, top, right, bottom = run.box
+            _require(left <= right <= _WHOLE and top <= bottom <= _WHOLE, "a run's box")
+        yield run
+
+
+def _pictures(numbers: array[int], pages: Sequence[Page]) -> tuple[int, ...]:
+    """Pages without text, each once and in order."""
+    before = 0
+    for number in numbers:
+        _require(before < number <= len(pages) and pages[number - 1].start == pages[number - 1].end, "a page of pictures")
+        before = number
+    return tuple(numbers)
 
 
 def _rows(words: array[int], width: int) -> Iterator[tuple[int, ...]]:

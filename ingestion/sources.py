@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.errors import CorruptFile, FileTooLarge, PathNotFound
+
+# What a data folder holds, known by the library's file or the index's folder. Kept text must not come back as documents.
+_LIBRARY, _INDEX, _ORIGINALS = "library.sqlite3", "index.db", "originals"
+_ORIGINAL = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +26,30 @@ class Source:
     place: str
     name: str
     refusal: str = ""
+    size_bytes: int = 0
 
 
-def find_sources(paths: Sequence[str | os.PathLike[str]]) -> list[Source]:
-    """Every file that these files and folders hold, each once, in the order given, folders by name. Hidden files and folders (whose
-    names begin with a dot) are passed over; links out of a folder, devices and folders that may not be read are refused. Raises
-    PathNotFound."""
+def find_sources(paths: Sequence[str | os.PathLike[str]], *, only: Collection[str] | None = None) -> list[Source]:
+    """Every file that these files and folders hold, each once, in the order given, folders by name; those at the places `only`, where
+    such are given. Hidden files and folders (whose names begin with a dot) and what Footnote keeps in a data folder are passed over;
+    links out of a folder, devices and folders that may not be read are refused. Raises PathNotFound."""
     given = [Path(p) for p in paths]
     for path in given:
         if not path.exists():
             raise PathNotFound(f"There is no file or folder '{readable_name(path)}'. Check the path.")
     found = {source.place: source for path in given for source in _below(path)}
-    return list(found.values())
+    return [source for place, source in found.items() if only is None or place in only]
+
+
+def place_of(path: Path) -> str:
+    """The place of a file whose path is absolute and free of links."""
+    # Not every file name is text. Escaped, each still has a place of its own.
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def folders_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
     """The places of those paths that are folders, each ended so that only what lies below begins with it."""
-    return [_place(Path(p).resolve()).rstrip(os.sep) + os.sep for p in paths if Path(p).is_dir()]
+    return [place_of(Path(p).resolve()).rstrip(os.sep) + os.sep for p in paths if Path(p).is_dir()]
 
 
 def read_source(source: Source, max_bytes: int) -> bytes:
@@ -53,6 +65,12 @@ def read_source(source: Source, max_bytes: int) -> bytes:
     return source.path.read_bytes()
 
 
+def still_there(place: str) -> bool:
+    """Whether the file of a place is there; that of what is attached to an e-mail is the e-mail. Places that are no paths (uploads)
+    are there until they are forgotten."""
+    return not os.path.isabs(place) or os.path.lexists(place) or any(map(os.path.isfile, map(str, Path(place).parents)))
+
+
 def digest_of(content: bytes) -> str:
     """SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
@@ -61,12 +79,7 @@ def digest_of(content: bytes) -> str:
 def readable_name(path: str | os.PathLike[str]) -> str:
     """A path as people can read it: bytes that are not UTF-8, and characters that do not print, become U+FFFD."""
     text = os.fsencode(path).decode("utf-8", "replace")
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
-
-
-def _place(path: Path) -> str:
-    # Not every file name is text. Escaped, each still has a place of its own.
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _below(path: Path) -> Iterator[Source]:
@@ -77,26 +90,39 @@ def _below(path: Path) -> Iterator[Source]:
     refused: list[OSError] = []
     for folder, folders, files in os.walk(root, onerror=refused.append):
         linked = [f for f in folders if os.path.islink(os.path.join(folder, f))]
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in linked)
-        for name in sorted(f for f in [*files, *linked] if not f.startswith(".")):
+        passed_over = _passed_over(folder, folders, files)
+        folders[:] = sorted(f for f in folders if f not in passed_over and f not in linked)
+        for name in sorted(f for f in [*files, *linked] if f not in passed_over):
             file = Path(folder, name)
             yield _source(file, readable_name(file.relative_to(root)), root)
     for error in refused:
         blocked = Path(error.filename)
-        yield Source(blocked, _place(blocked), readable_name(blocked.name), f"The folder cannot be read: {error.strerror}.")
+        yield Source(blocked, place_of(blocked), readable_name(blocked.name), f"The folder cannot be read: {error.strerror}.")
+
+
+def _passed_over(folder: str, folders: Sequence[str], files: Sequence[str]) -> set[str]:
+    """Of the names in a folder, the hidden ones and those of a data folder: the user's own files may lie beside these."""
+    names = {name for name in (*folders, *files) if name.startswith(".")}
+    if _LIBRARY in files or _INDEX in folders:
+        names |= {name for name in folders if name in (_INDEX, _ORIGINALS)}
+        names |= {name for name in files if name.startswith(_LIBRARY)}
+    above = Path(folder)
+    if above.parent.name == _ORIGINALS:  # where library and index are on servers, or this folder alone was given
+        names |= {name for name in files if _ORIGINAL.fullmatch(name) and name.startswith(above.name)}
+    return names
 
 
 def _source(file: Path, name: str, root: Path) -> Source:
-    return Source(file, _place(file), name, _refusal(file, root))
-
-
-def _refusal(file: Path, root: Path) -> str:
-    """Why a file is not opened; empty where it may be."""
     try:
-        mode = file.stat().st_mode
+        status = file.stat()
     except OSError as error:
-        return f"It cannot be read: {error.strerror}."
-    if not file.resolve().is_relative_to(root):
+        return Source(file, place_of(file), name, f"It cannot be read: {error.strerror}.")
+    return Source(file, place_of(file), name, _refusal(file, root, status.st_mode), status.st_size)
+
+
+def _refusal(file: Path, root: Path, mode: int) -> str:
+    """Why a file is not opened; empty where it may be."""
+    if file.is_symlink() and not file.resolve().is_relative_to(root):
         return "It is a link that leads out of the folder. Name the file itself to read it."
     if stat.S_ISDIR(mode):
         return "It is a link to a folder, and such links are not followed."

@@ -14,60 +14,55 @@ from assistant.lexical import document_vector
 from assistant.protocols import IndexRow
 from assistant.records import Collection, Pending
 from assistant.types import Chunk
-from ingestion.preparing import span_text
 
-_SLICE = 64
+SLICE = 64
 """Chunks embedded and indexed at a time: a step of the progress, and all that is done again after a crash."""
 
+Counted = tuple[Chunk, Mapping[int, int]]
 
-def write(
-    assistant: Assistant, into: Collection, drafts: Sequence[Draft], *, on_embedded: Callable[[int], None]
-) -> list[Pending]:
-    """Write drafts so that a search finds them; `on_embedded` hears how many chunks have got their vectors since it was last
-    called."""
-    lengths = [sum(counts.values()) for draft in drafts for counts in draft.counts]
-    into = assistant.library.fix_pivot(into, max(1.0, sum(lengths) / max(1, len(lengths))))
+
+def write_words(assistant: Assistant, into: Collection, drafts: Sequence[Draft]) -> list[Pending]:
+    """Write drafts to the library. Those of new documents are shown on return, and found by their words. The collection must have its
+    pivot length."""
     written = [assistant.library.add_pending(into, draft) for draft in drafts]
-    new = [w.version_id for w, draft in zip(written, drafts, strict=True) if not assistant.library.known(into, draft.place)]
-    first = [(w, draft) for w, draft in zip(written, drafts, strict=True) if w.version_id in set(new)]
-    _index_words(assistant, into, first)
-    assistant.library.make_live(into, new, embedded=False)
-    for pending, draft in zip(written, drafts, strict=True):
-        texts = [span_text(draft.parsed, span) for span in draft.spans]
-        index_rows(assistant, into, zip(pending.chunk_ids, texts, draft.counts, strict=True), on_embedded)
-    assistant.library.mark_embedded(new)
-    assistant.library.make_live(into, [w.version_id for w in written if w.version_id not in set(new)])
-    drop_doomed(assistant)
+    new = [(pending, draft) for pending, draft in zip(written, drafts, strict=True) if not pending.replaces]
+    _index_words(assistant, into, new)
+    assistant.library.make_live(into, [pending.version_id for pending, _ in new], embedded=False)
     return written
 
 
-def index_rows(
-    assistant: Assistant,
-    into: Collection,
-    chunks: Iterator[tuple[int, str, Mapping[int, int]]],
-    on_embedded: Callable[[int], None] = lambda _: None,
+def finish(assistant: Assistant, into: Collection, embedded: Sequence[Pending]) -> None:
+    """Show the changed ones of these versions, whose vectors stand, and say of the new ones that they do."""
+    assistant.library.mark_embedded([pending.version_id for pending in embedded if not pending.replaces])
+    assistant.library.make_live(into, [pending.version_id for pending in embedded if pending.replaces])
+    drop_doomed(assistant)
+
+
+def index_chunks(
+    assistant: Assistant, into: Collection, chunks: Iterator[Counted], on_embedded: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Embed and index chunks (id, search text, term counts), a slice at a time."""
+    """Embed and index stored chunks, a slice at a time; `on_embedded` hears how many have got their vectors since it was last
+    called."""
+    while part := list(islice(chunks, SLICE)):
+        assistant.index.upsert(into.index_name, index_rows(assistant, into, part))
+        on_embedded(len(part))
+
+
+def index_rows(assistant: Assistant, into: Collection, chunks: Sequence[Counted]) -> list[IndexRow]:
+    """The rows of stored chunks, with their vectors."""
     assert into.pivot_length is not None
-    while part := list(islice(chunks, _SLICE)):
-        vectors = assistant.embedder.encode_documents([text for _, text, _ in part])
-        rows = [
-            IndexRow(chunk_id, vector, document_vector(counts, into.pivot_length))
-            for (chunk_id, _, counts), vector in zip(part, vectors, strict=True)
-        ]
-        assistant.index.upsert(into.index_name, rows)
-        on_embedded(len(rows))
-
-
-def search_texts(chunks: Iterator[tuple[Chunk, Mapping[int, int]]]) -> Iterator[tuple[int, str, Mapping[int, int]]]:
-    """Stored chunks with their counts, as `index_rows` takes them."""
-    return ((chunk.id, chunk.search_text, counts) for chunk, counts in chunks)
+    vectors = assistant.embedder.encode_documents([chunk.search_text for chunk, _ in chunks])
+    return [
+        IndexRow(chunk.id, vector, document_vector(counts, into.pivot_length))
+        for (chunk, counts), vector in zip(chunks, vectors, strict=True)
+    ]
 
 
 def drop_doomed(assistant: Assistant) -> None:
     """Take out of the index what the library says is of no more use, and strike it off there."""
-    present = set(assistant.index.names(assistant.library.index_prefix))
-    for index_name, chunk_ids in assistant.library.doomed().items():
+    doomed = assistant.library.doomed()
+    present = set(assistant.index.names(assistant.library.index_prefix)) if doomed else set()
+    for index_name, chunk_ids in doomed.items():
         if index_name in present:
             assistant.index.delete(index_name, chunk_ids)
         assistant.library.strike_off(index_name, chunk_ids)

@@ -17,13 +17,27 @@ WriteFile = Callable[[str, str], Path]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=6, help="how often an ingest is killed (tests/test_kill.py)")
+    parser.addoption("--kills", type=int, default=20, help="how often an ingest is killed (tests/test_kill.py)")
+    parser.addoption("--damaged-files", type=int, default=300, help="how many go through (tests/test_damaged_files.py)")
+    parser.addoption("--damage-seed", type=int, default=20261121, help="which damaged files (tests/test_damaged_files.py)")
 
 
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
     count: int = request.config.getoption("--kills")
     return count
+
+
+@pytest.fixture
+def damaged_files(request: pytest.FixtureRequest) -> int:
+    count: int = request.config.getoption("--damaged-files")
+    return count
+
+
+@pytest.fixture
+def damage_seed(request: pytest.FixtureRequest) -> int:
+    seed: int = request.config.getoption("--damage-seed")
+    return seed
 
 
 @pytest.fixture(autouse=True)

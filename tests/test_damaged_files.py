@@ -1,59 +1,31 @@
-"""Damaged files through the sandbox: each comes to an outcome, in time, without a trace on the disk.
-
-DAMAGED_FILES says how many (300), DAMAGE_SEED which ones.
-"""
+"""Damaged files through the whole pipeline: each comes to an outcome, in time, and nothing is written but the data folder, nor any
+socket opened where files are read. `make campaign` gives pytest `--damaged-files 10000`; `--damage-seed` says which ones."""
 
 from __future__ import annotations
 
-import collections
+import json
 import os
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+import re
+import shutil
+import socket
+import sys
+from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from assistant.errors import ParseError
-from assistant.types import ParsedDocument
-from ingestion.sandbox import Limits, Sandbox
+from assistant.answering import Assistant
+from ingestion.sandbox import Limits
 from tests.damage import damaged
+from tests.ingest_damaged import ROOT, ingest_damaged, seeds
+from tests.watch import Call, calls_in, sockets, watched, writes
 
-ROOT = Path(__file__).parent.parent
-COUNT = int(os.environ.get("DAMAGED_FILES", "300"))
-SEED = int(os.environ.get("DAMAGE_SEED", "20261121"))
-LIMITS = Limits()
-
-
-def seeds() -> list[tuple[str, bytes]]:
-    """Our own files, and awkward ones of other projects where they lie beside this one."""
-    folders = [ROOT / "tests" / "files", ROOT / "ingestion" / "sample", ROOT.parent / "shared" / "hostile" / "malformed_files"]
-    paths = [p for folder in folders if folder.is_dir() for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix != ".py"]
-    return [(path.name, path.read_bytes()) for path in paths if path.stat().st_size < 2_000_000]
-
-
-def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in folder.rglob("*") if p.is_file()}
-
-
-def assert_whole(document: ParsedDocument) -> None:
-    """Every span is within the text, in order and on its page."""
-    assert document.blocks
-    end = 0
-    for block in document.blocks:
-        text = document.text[block.start : block.end]
-        assert text
-        assert text == text.strip()
-        assert block.start >= end
-        page = document.pages[block.page - 1]
-        assert page.start <= block.start < page.end
-        end = block.end
-    assert end == len(document.text)
-    assert [page.number for page in document.pages] == list(range(1, len(document.pages) + 1))
-    assert all(page.start <= page.end for page in document.pages)
-    assert document.pages[-1].end == len(document.text)
-    assert all(0 <= run.start < run.start + run.length <= len(document.text) for run in document.runs)
-    assert all(1 <= run.page <= len(document.pages) for run in document.runs)
+_BATCH = 250
+# One file may take the wall's seconds, and another that waits for its place as many again.
+_MOST_SILENT_SECONDS = 2 * Limits().wall_seconds + 30
+_UNFORESEEN = re.compile("foresaw|crashed|ended the process|makes no sense|seconds|memory")
+_LOOPBACK = re.compile(r'inet_addr\("127\.|inet_pton\(AF_INET6, "(::1|::ffff:127\.)|sa_family=AF_(UNIX|UNSPEC|NETLINK)')
 
 
 def test_the_same_seed_makes_the_same_damage_and_another_seed_another() -> None:
@@ -66,51 +38,99 @@ def test_the_same_seed_makes_the_same_damage_and_another_seed_another() -> None:
 
 
 def test_each_damaged_file_comes_to_an_outcome_in_time_and_leaves_no_trace(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    assistant: Assistant, tmp_path: Path, capsys: pytest.CaptureFixture[str], damaged_files: int, damage_seed: int
 ) -> None:
-    outcomes: collections.Counter[str] = collections.Counter()
-    slowest = (0.0, "")
-    lock = threading.Lock()
-    before = listing(ROOT / "tests" / "files") | listing(tmp_path)
-    files = damaged(seeds(), COUNT, SEED)
-
-    def read_on(sandbox: Sandbox) -> None:
-        nonlocal slowest
-        while True:
-            with lock:
-                file = next(files, None)
-            if file is None:
-                return
-            started = time.monotonic()
-            outcome = outcome_of(sandbox, *file)
-            seconds = time.monotonic() - started
-            assert seconds < LIMITS.wall_seconds + 10, file[0]
-            with lock:
-                outcomes[outcome] += 1
-                slowest = max(slowest, (seconds, file[0]))
-
-    with Sandbox(workers=2, limits=LIMITS) as sandbox, ThreadPoolExecutor(2) as threads:
-        for reading in [threads.submit(read_on, sandbox) for _ in range(2)]:
-            reading.result()
+    mix: Counter[str] = Counter()
+    silent = (0.0, "")
+    before = listing(ROOT / "tests" / "files")
+    files = damaged(seeds(), damaged_files, damage_seed)
+    number = 0
+    while batch := dict(islice(files, _BATCH)):
+        folder = tmp_path / f"damaged-{number:03}"
+        lay_out(folder, batch)
+        ingested = ingest_damaged(assistant, folder, folder.name)
+        silent = max(silent, (ingested.silent_seconds, ingested.silent_after))
+        # What lies in a file (a mail's attachments) may have outcomes of its own.
+        own = [outcome for outcome in ingested.outcomes if outcome.source in batch]
+        assert sorted(outcome.source for outcome in own) == sorted(batch)
+        for outcome in ingested.outcomes:
+            assert outcome.status == "added" or (outcome.status == "failed" and outcome.reason.strip()), outcome
+            unforeseen = _UNFORESEEN.search(outcome.reason)
+            mix[f"{outcome.status} [{outcome.reason}]" if unforeseen else outcome.status] += 1
+        shutil.rmtree(folder)
+        number += 1
     with capsys.disabled():
-        mix = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
-        print(f"\n{COUNT} damaged files: {mix}. Slowest: {slowest[0]:.2f} s ({slowest[1]})")
-    assert outcomes.total() == COUNT
-    assert listing(ROOT / "tests" / "files") | listing(tmp_path) == before
+        said = ", ".join(f"{count} {outcome}" for outcome, count in mix.most_common())
+        print(f"\n{damaged_files} damaged files: {said}. Longest silence: {silent[0]:.2f} s (after {silent[1]})")
+    assert silent[0] < _MOST_SILENT_SECONDS, silent
+    assert listing(ROOT / "tests" / "files") == before
+    assert {path.name for path in tmp_path.iterdir()} == {"data"}
 
 
-def outcome_of(sandbox: Sandbox, name: str, content: bytes) -> str:
-    """ "read", or the error's class, with its reason where no parser foresaw the damage."""
-    try:
-        document = sandbox.parse(content, name)
-    except ParseError as error:
-        reason = str(error).strip()
-        if not reason:
-            raise AssertionError(f"{name}: no reason is given") from error
-        unforeseen = any(word in reason for word in ("foresaw", "crashed", "ended", "makes no sense", "seconds", "memory"))
-        return f"{type(error).__name__} [{reason}]" if unforeseen else type(error).__name__
-    try:
-        assert_whole(document)
-    except AssertionError as error:
-        raise AssertionError(f"{name}: its spans do not hold") from error
-    return "read"
+def test_where_files_are_read_no_file_is_written_and_no_socket_opened(
+    tmp_path: Path, damaged_files: int, damage_seed: int
+) -> None:
+    folder, data, trace = tmp_path / "damaged", tmp_path / "data", tmp_path / "trace"
+    batch = dict(damaged(seeds(), max(40, damaged_files // 20), damage_seed + 1))
+    lay_out(folder, batch)
+    # py3langid unpacks its own model into a nameless file before the first text.
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    program = [sys.executable, "-m", "tests.ingest_damaged", str(data), str(folder)]
+    run_in = {**environment(), "TMPDIR": str(temporary)}
+    outcomes = json.loads(watched(program, trace, environment=run_in, folder=tmp_path, seconds=3600))
+    assert {outcome["source"] for outcome in outcomes} >= set(batch)
+    calls = calls_in(trace)
+    assert {call.by for call in calls} == {"reader", "fork server", "another"}, "the watch was on"
+    assert [call for call in writes(calls) if not allowed(call, *([data, temporary] if call.by == "another" else []))] == []
+    assert list(temporary.iterdir()) == []
+    # The sandbox's own sockets are pairs that its parent made. The C library looks for a local name service as Python starts.
+    assert [call for call in sockets(calls) if call.by == "reader"] == []
+    assert [call for call in sockets(calls) if call.by == "fork server" and "AF_INET" in call.arguments] == []
+    spoken_to = [call for call in sockets(calls) if call.name in ("connect", "bind") or "sa_family" in call.arguments]
+    assert spoken_to, "Milvus Lite's own server: the watch was on"
+    assert [call for call in spoken_to if not _LOOPBACK.search(call.arguments)] == []
+
+
+def test_the_watch_sees_what_a_reader_without_walls_does(tmp_path: Path) -> None:
+    there, new, trace = tmp_path / "there", tmp_path / "new", tmp_path / "trace"
+    there.write_text("kept")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        deeds = [f"write {new}", f"remove {there}", f"connect {server.getsockname()[1]}", "look_up"]
+        program = (
+            "import sys\nfrom assistant.errors import ParseError\nfrom ingestion.sandbox import Sandbox\n"
+            "with Sandbox(workers=1, parse_with='tests.hostile_parsers_without_walls:parse') as sandbox:\n"
+            "    for deed in sys.argv[1:]:\n"
+            "        try: sandbox.parse(deed.encode(), 'a.txt')\n"
+            "        except ParseError: pass\n"
+        )
+        watched([sys.executable, "-c", program, *deeds], trace, environment=environment(), folder=tmp_path, seconds=120)
+    calls = [call for call in calls_in(trace) if call.by == "reader"]
+    touched = {(call.name, call.paths[-1]) for call in writes(calls) if not allowed(call)}
+    assert touched == {("openat", str(new)), ("unlink", str(there))}
+    assert "socket" in {call.name for call in sockets(calls)}
+
+
+def lay_out(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in folder.rglob("*") if p.is_file()}
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def allowed(call: Call, *folders: Path) -> bool:
+    """Whether a write is within these folders, to nowhere, or Python's own of a module that it compiled."""
+    within = tuple(str(folder.resolve()) for folder in folders)
+    return all(
+        (bool(within) and path.startswith(within) and ".." not in path)
+        or path == os.devnull
+        or (path.startswith(str(ROOT)) and "/__pycache__" in path)
+        for path in call.paths
+    )

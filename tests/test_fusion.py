@@ -7,31 +7,67 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from assistant.cosine_span import cosine_span
 from assistant.fusion import blend, convex, dense_weight, reciprocal_rank, rerank_weight
 from assistant.protocols import Vectors
 from assistant.rerankers.maxsim import MaxSim
+from assistant.testing import HashingEmbedder
 
 
-def test_convex_scales_each_leg_and_adds_them_by_weight() -> None:
+def test_convex_puts_cosines_on_their_span_and_sparse_scores_on_what_was_found_and_could_be() -> None:
     dense = [(1, 0.9), (2, 0.7), (3, 0.5)]
-    sparse = [(2, 8.0), (4, 2.0)]
-    assert dict(convex(dense, sparse, weight=0.5)) == pytest.approx({1: 0.5, 2: 0.25 + 0.5, 3: 0.0, 4: 0.125})
-    assert [item for item, _ in convex(dense, sparse, weight=0.5)] == [2, 1, 4, 3]
+    sparse = [(2, 4.0), (4, 1.0)]
+    # The geometric mean of the greatest, 4, and the attainable, 9, is 6.
+    fused = convex(dense, sparse, weight=0.5, cosine_span=0.8, attainable=9.0)
+    assert dict(fused) == pytest.approx({1: 0.25, 2: 0.125 + 2 / 6, 3: 0.0, 4: 0.5 / 6})
+    assert [item for item, _ in fused] == [2, 1, 4, 3]
+
+
+def test_a_leg_that_cannot_tell_its_items_apart_has_little_say() -> None:
+    alike, apart = [(1, 0.31), (2, 0.30)], [(1, 0.71), (2, 0.30)]
+    sparse = [(2, 5.0), (1, 4.0)]
+    assert [item for item, _ in convex(alike, sparse, weight=0.4, cosine_span=0.5, attainable=6.0)] == [2, 1]
+    assert [item for item, _ in convex(apart, sparse, weight=0.4, cosine_span=0.5, attainable=6.0)] == [1, 2]
+
+
+def test_the_dense_leg_gains_weight_where_no_text_holds_the_rare_words() -> None:
+    dense, sparse = [(1, 0.5), (2, 0.3)], [(2, 4.0), (1, 2.0)]
+    assert [item for item, _ in convex(dense, sparse, weight=0.4, cosine_span=0.5, attainable=4.0)] == [2, 1]
+    assert [item for item, _ in convex(dense, sparse, weight=0.4, cosine_span=0.5, attainable=40.0)] == [1, 2]
 
 
 def test_convex_with_one_leg_keeps_its_order() -> None:
     leg = [(7, 3.0), (5, 2.0), (6, 1.0)]
-    assert [item for item, _ in convex(leg, [], weight=0.4)] == [7, 5, 6]
-    assert [item for item, _ in convex([], leg, weight=0.4)] == [7, 5, 6]
-    assert convex([], [], weight=0.4) == []
-
-
-def test_convex_gives_a_lone_hit_the_whole_of_its_leg() -> None:
-    assert dict(convex([(1, -0.2)], [(1, 0.1)], weight=0.4)) == pytest.approx({1: 1.0})
+    assert [item for item, _ in convex(leg, [], weight=0.4, cosine_span=1.0)] == [7, 5, 6]
+    assert [item for item, _ in convex([], leg, weight=0.4, cosine_span=1.0)] == [7, 5, 6]
+    assert convex([], [], weight=0.4, cosine_span=1.0) == []
 
 
 def test_convex_keeps_the_dense_order_among_equals() -> None:
-    assert [item for item, _ in convex([(3, 0.5), (1, 0.5), (2, 0.5)], [], weight=1.0)] == [3, 1, 2]
+    assert [item for item, _ in convex([(3, 0.5), (1, 0.5), (2, 0.5)], [], weight=1.0, cosine_span=0.5)] == [3, 1, 2]
+
+
+def test_the_span_of_cosines_is_what_the_embedder_gives_its_own_pairs_beyond_the_others() -> None:
+    class Pairs:
+        def encode_queries(self, texts: Sequence[str]) -> Vectors:
+            return np.eye(len(texts), dtype=np.float32)
+
+        def encode_documents(self, texts: Sequence[str]) -> Vectors:
+            return np.eye(len(texts), dtype=np.float32) * 0.6 + 0.3
+
+    assert cosine_span(Pairs()) == pytest.approx(0.6)  # type: ignore[arg-type]
+    assert 0 < cosine_span(HashingEmbedder()) < 1
+
+
+def test_an_embedder_that_cannot_tell_the_pairs_apart_gets_no_greater_say_for_it() -> None:
+    class Confused:
+        def encode_queries(self, texts: Sequence[str]) -> Vectors:
+            return np.eye(len(texts), dtype=np.float32)
+
+        def encode_documents(self, texts: Sequence[str]) -> Vectors:
+            return np.array([[(row * column) % 2 for row in range(len(texts))] for column in range(len(texts))], dtype=np.float32)
+
+    assert cosine_span(Confused()) > 0.5  # type: ignore[arg-type]
 
 
 def test_reciprocal_rank_adds_one_over_sixty_plus_rank() -> None:

@@ -157,8 +157,54 @@ LAMP: Golden = [
     ("code", 1, 0, "", "module.exports = { Lamp };"),
 ]
 
+REPORT: Golden = [
+    ("heading", 1, 1, "Harbour Works in 2025", "Harbour Works in 2025"),
+    ("heading", 1, 2, "Harbour Works in 2025 > 1. The new quay", "1. The new quay"),
+    (
+        "paragraph",
+        1,
+        0,
+        "Harbour Works in 2025 > 1. The new quay",
+        "The eastern quay was opened in March after a delay of seven weeks. An inter-\nnational jury had chosen the design, which "
+        "keeps the old cranes in place and adds a walkway for visitors. Building cost 4.2 million euros, less than was planned.",
+    ),
+    (
+        "paragraph",
+        1,
+        0,
+        "Harbour Works in 2025 > 1. The new quay",
+        "Ships of up to 90 metres can now berth on both sides. The harbour master expects forty more calls a year, most of them by "
+        "coastal freighters.",
+    ),
+    ("heading", 1, 2, "Harbour Works in 2025 > 2. Traffic and income", "2. Traffic and income"),
+    (
+        "table",
+        1,
+        0,
+        "Harbour Works in 2025 > 2. Traffic and income",
+        "(thousand euros)\t2024\t2025\nBerth fees\t1,210\t1,385\nCrane hire\t402\t447\nStorage\t95\t(12)\n"
+        "Total\t$ 1,707\t$ 1,820",
+        "(thousand euros)\t2024\t2025",
+    ),
+    ("paragraph", 1, 0, "Harbour Works in 2025 > 2. Traffic and income", "Three things drove the growth:"),
+    ("list_item", 1, 0, "Harbour Works in 2025 > 2. Traffic and income", "· longer opening hours of the lock,"),
+    ("list_item", 1, 0, "Harbour Works in 2025 > 2. Traffic and income", "· two new crane drivers, and"),
+    ("list_item", 1, 0, "Harbour Works in 2025 > 2. Traffic and income", "· a mild winter."),
+    ("heading", 2, 2, "Harbour Works in 2025 > 3. Staff", "3. Staff"),
+    (
+        "paragraph",
+        2,
+        0,
+        "Harbour Works in 2025 > 3. Staff",
+        "At the end of the year 61 people worked for the harbour, three more than a year be-\nfore. The pilot boats were manned "
+        "around the clock.",
+    ),
+    ("paragraph", 2, 0, "Harbour Works in 2025 > 3. Staff", "Signed by the harbour master in Lisbon"),
+]
+
 
 GOLDEN = {
+    "report.pdf": ("Harbour Works Annual Report", REPORT),
     "harbour.pptx": ("Harbour report", HARBOUR),
     "stores.xlsx": ("stores", STORES),
     "prices.xls": ("prices", PRICES),
@@ -441,7 +487,12 @@ def test_each_format_is_known_under_any_name() -> None:
         (b"PK\x03\x04 cut off", "a.odt", CorruptFile, "damaged"),
         (b"{}", "a.json", EmptyFile, "no text"),
         (b"{\\rtf1 {\\pict 00}}", "a.rtf", EmptyFile, "no text"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "a.doc", UnsupportedFormat, "an old Office"),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"),
+            "a.doc",
+            UnsupportedFormat,
+            "outside programs",
+        ),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "Workbook\0".encode("utf-16-le"), "a.xls", CorruptFile, "damaged"),
         (bytes(range(256)) * 40, "a.py", CorruptFile, "not text"),
     ],

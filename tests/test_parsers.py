@@ -195,7 +195,7 @@ def test_control_characters_and_odd_spaces_do_not_reach_the_text() -> None:
         (b",,\n,,\n", "a.csv", EmptyFile, "no text"),
         (b"text", "a.xyz", UnsupportedFormat, ".xyz"),
         (b"text", "README", UnsupportedFormat, "no extension"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(99), "a.txt", UnsupportedFormat, "picture"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "a.txt", CorruptFile, "picture"),
         (bytes(range(256)) * 40, "a.txt", CorruptFile, "not text"),
         (b"not a zip", "a.docx", CorruptFile, "not a Word file"),
         (b"PK\x03\x04 cut off", "a.docx", CorruptFile, "damaged"),

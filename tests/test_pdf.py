@@ -170,7 +170,6 @@ def test_the_title_is_the_property_or_the_largest_heading_or_the_file_name() -> 
     [
         ("encrypted.pdf", EncryptedFile, "password"),
         ("truncated.pdf", CorruptFile, "cut off"),
-        ("scan.pdf", EmptyFile, "scan"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_which_and_why(name: str, error: type[Exception], reason: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +15,9 @@ import pytest
 from assistant.answering import Assistant
 from assistant.errors import CollectionMismatch, CollectionNotFound, DocumentNotFound, PathNotFound
 from assistant.library import OWNER
+from assistant.protocols import Vectors
 from assistant.testing import HashingEmbedder
-from ingestion import forget, ingest
+from ingestion import Progress, forget, ingest
 from ingestion.doctor import examine
 from ingestion.reindexing import reindex
 from tests.conftest import FILES, WriteFile
@@ -329,3 +333,80 @@ def test_an_empty_collection_that_is_reindexed_has_no_pivot_until_documents_come
     assert examined.pivot_drift == 0
     assert examined.pivot_length is not None
     assert examined.pivot_length > 1
+
+
+class Gated(HashingEmbedder):
+    """Gives no vectors until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        assert self.gate.wait(30)
+        return super().encode_documents(texts)
+
+
+def test_every_document_is_found_by_its_words_before_the_first_vector_is_made(assistant: Assistant, write: WriteFile) -> None:
+    embedder = Gated()
+    assistant.embedder = embedder
+    folder = write("first.txt", "The gate closes at nine.").parent
+    for number in range(20):
+        write(f"{number:02}.txt", f"Document {number} speaks of word{number}.")
+    told: list[Progress] = []
+
+    def listen(progress: Progress) -> None:
+        told.append(progress)
+        if progress.files == progress.files_total and sum(p.outcome is not None for p in told) == 21:
+            embedder.gate.set()
+
+    report = ingest(assistant, [folder], on_progress=listen)
+    assert report.count("added") == 21
+    before_vectors = [p for p in told if not p.embedded]
+    assert sum(p.outcome is not None for p in before_vectors) == 21
+    assert [d.embedded for d in assistant.library.documents(reader=OWNER)] == [True] * 21
+    assert healthy(assistant)
+
+
+def test_progress_counts_files_bytes_chunks_and_vectors_and_tells_each_outcome_once(
+    assistant: Assistant, write: WriteFile
+) -> None:
+    folder = write("a.txt", "The gate closes at nine.").parent
+    write("b.md", "# Tea\n\nAt four.\n\n# Gates\n\nAt nine.")
+    write("c.xyz", "?")
+    told: list[Progress] = []
+    report = ingest(assistant, [folder], on_progress=told.append)
+    last = told[-1]
+    assert (last.files, last.files_total, last.pages, last.chunks, last.embedded) == (3, 3, 2, 3, 3)
+    assert last.bytes_read == last.bytes_total == sum(path.stat().st_size for path in folder.iterdir())
+    assert [p.outcome for p in told if p.outcome] == list(report.outcomes)
+    assert all(a.seconds <= b.seconds and a.files <= b.files for a, b in itertools.pairwise(told))
+
+
+@pytest.mark.parametrize(
+    ("progress", "left"),
+    [
+        (Progress(files=1, files_total=4, seconds=0.5), None),  # too early to tell
+        (Progress(files=0, files_total=4, seconds=9), None),
+        (Progress(files=1, files_total=4, seconds=10), 30.0),  # nothing to embed: reading alone counts
+        (Progress(files=1, files_total=4, bytes_read=50, bytes_total=100, seconds=10), 10.0),
+        (Progress(files=2, files_total=4, chunks=100, embedded=50, seconds=10), 30.0),  # 200 expected, 5 a second
+        (Progress(files=4, files_total=4, chunks=200, embedded=150, seconds=30), 10.0),
+        (Progress(files=4, files_total=4, chunks=200, embedded=0, seconds=30), None),
+    ],
+)
+def test_time_left_follows_what_was_read_and_what_was_embedded(progress: Progress, left: float | None) -> None:
+    assert progress.seconds_left == left
+
+
+def test_files_that_come_to_the_same_bytes_in_one_run_are_one_document(assistant: Assistant, write: WriteFile) -> None:
+    folder = write("a.txt", "One.").parent
+    write("b.txt", "Two.")
+    ingest(assistant, [folder])
+    for name in ("a.txt", "b.txt", "c.txt"):
+        write(name, "Three.")
+    report = ingest(assistant, [folder])
+    assert sorted((o.source, o.status) for o in report.outcomes) == [("a.txt", "changed"), ("b.txt", "added"), ("c.txt", "added")]
+    (document,) = assistant.library.documents(reader=OWNER)
+    assert document.sources == ("a.txt", "b.txt", "c.txt")
+    assert healthy(assistant)

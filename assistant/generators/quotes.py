@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assistant.generators.condensing import condense
+import numpy as np
+
+from assistant.generators.condensing import carried_over, carried_weight
 from assistant.languages import detect_language, language_of_query
 from assistant.lexical import idf, terms
 from assistant.protocols import Embedder, Generated
@@ -43,17 +45,17 @@ class Quotes:
         self._embedder = embedder
 
     def condense(self, question: str, history: Sequence[Turn]) -> str:
-        """By rule: where the question leans on earlier turns, the terms of the last question that did not are added to it."""
-        return condense(question, history)
+        """The question as it is: what it leans on is searched for beside it."""
+        return question
 
     def generate(self, question: str, passages: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Generated]:
-        """One piece a quote, each on a line of its own. The history is
-        not needed: the question stands alone."""
-        quotes = [f"{_window(sentence.text, question)} [{sentence.number}]" for sentence in self._best(question, passages)]
+        """One piece a quote, each on a line of its own. Words of the questions in the history count too, for less."""
+        best = self._best(question, passages, carried_over(history))
+        quotes = [f"{_window(sentence.text, question)} [{sentence.number}]" for sentence in best]
         yield from (Generated(quote if place == 0 else f"\n{quote}") for place, quote in enumerate(quotes))
         yield Generated("", "stop")
 
-    def _best(self, question: str, passages: Sequence[Hit]) -> list[_Sentence]:
+    def _best(self, question: str, passages: Sequence[Hit], carried: str) -> list[_Sentence]:
         """The best sentence and, where it is nearly as good and says something else, the second best."""
         sentences = [
             sentence
@@ -63,7 +65,7 @@ class Quotes:
         ]
         if not sentences:
             return []
-        scores = self._scores(question, sentences, passages)
+        scores = self._scores(question, sentences, passages, carried)
         best = max(range(len(sentences)), key=lambda place: scores[place])
         first = sentences[best]
         for place in (best - 1, best + 1):
@@ -75,12 +77,17 @@ class Quotes:
             return [first]
         return [first, sentences[second]]
 
-    def _scores(self, question: str, sentences: Sequence[_Sentence], passages: Sequence[Hit]) -> list[float]:
+    def _scores(self, question: str, sentences: Sequence[_Sentence], passages: Sequence[Hit], carried: str) -> list[float]:
         language = language_of_query(question, _languages(passages))
-        (vector,) = self._embedder.encode_queries([question])
-        cosines = self._embedder.encode_documents([sentence.read for sentence in sentences]) @ vector
+        share = carried_weight(question, language) if carried else 0.0
+        vectors = self._embedder.encode_queries([question, carried] if carried else [question])
+        vector = vectors[0] + share * vectors[-1]
+        cosines = self._embedder.encode_documents([sentence.read for sentence in sentences]) @ (
+            vector / max(1e-12, float(np.linalg.norm(vector)))
+        )
         held = [frozenset(terms(sentence.read, language)) for sentence in sentences]
-        weights = _weights(terms(question, language), held)
+        earlier = {term: share * weight for term, weight in _weights(terms(carried, language), held).items()}
+        weights = {**earlier, **_weights(terms(question, language), held)}
         total = sum(weights.values()) or 1.0
         overlaps = [sum(weight for term, weight in weights.items() if term in those) / total for those in held]
         greatest = max(hit.score for hit in passages)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from assistant.answering import Assistant
+from assistant.errors import FootnoteError
 from assistant.library import OWNER
 from assistant.types import Document
 from doors.output_gate import plain_html
 from doors.page.source_panel import passage_address
-from ingestion import Outcome, forget, ingest
+from doors.terminal import duration
+from ingestion import Outcome, Progress, forget, ingest
 from ingestion.pipeline import ingest_documents
-from ingestion.preparing import Prepared
-from ingestion.reading import read
+from ingestion.preparing import Prepared, prepare_file
 from ingestion.sample import sample_documents
 
 SAMPLE = "sample"
@@ -44,18 +47,40 @@ class DocumentsDoor:
         """The documents of a collection; of all that the reader may read where it is empty."""
         return [d for d in self._assistant.library.documents(reader=reader) if collection in ("", d.collection)]
 
-    def upload(self, paths: Sequence[str], collection: str, *, reader: str = OWNER) -> Iterator[tuple[str, list[Outcome]]]:
-        """Take uploaded files in, one by one, deleting each: the name of the file being read ("" at the end) and the outcomes
-        so far. Raises FootnoteError."""
+    def upload(
+        self, paths: Sequence[str], collection: str, *, reader: str = OWNER
+    ) -> Iterator[tuple[Progress | None, list[Outcome]]]:
+        """Take uploaded files in, deleting each: how far it is (None at the end) and the outcomes so far. Whoever stops listening does
+        not stop the work. Raises FootnoteError."""
+        steps: queue.SimpleQueue[Progress | FootnoteError | None] = queue.SimpleQueue()
+
+        def take_in() -> None:
+            end: FootnoteError | None = None
+            try:
+                documents = (_uploaded(Path(path), self._assistant.limits.max_file_bytes) for path in paths)
+                ingest_documents(
+                    self._assistant, documents, collection=collection or UPLOADS, reader=reader, total=len(paths),
+                    on_progress=steps.put,
+                )  # fmt: skip
+            except FootnoteError as error:
+                end = error
+            except Exception as error:
+                end = FootnoteError(f"The upload stopped: {error!r}.")
+                raise
+            finally:
+                for left in paths:
+                    Path(left).unlink(missing_ok=True)
+                steps.put(end)
+
+        threading.Thread(target=take_in, name="upload", daemon=True).start()
         outcomes: list[Outcome] = []
-        try:
-            for path in map(Path, paths):
-                yield path.name, outcomes
-                outcomes.append(self._take(path, collection or UPLOADS, reader))
-                yield "", outcomes
-        finally:
-            for left in paths:
-                Path(left).unlink(missing_ok=True)
+        while isinstance(step := steps.get(), Progress):
+            outcomes += [step.outcome] if step.outcome else []
+            if steps.empty():
+                yield step, outcomes
+        if step is not None:
+            raise step
+        yield None, outcomes
 
     def add_sample(self) -> Sequence[Outcome]:
         """Ingest the sample collection. Raises FootnoteError."""
@@ -64,17 +89,6 @@ class DocumentsDoor:
     def forget(self, document_id: str, *, reader: str = OWNER) -> str:
         """Take a document out; its title. Raises DocumentNotFound."""
         return forget(self._assistant, document_id, reader=reader)
-
-    def _take(self, path: Path, collection: str, reader: str) -> Outcome:
-        size, most = path.stat().st_size, self._assistant.limits.max_file_bytes
-        if size > most:
-            return Outcome(path.name, "failed", f"It has {size / 1e6:.0f} MB; the limit is {most / 1e6:.0f} MB.")
-        content = path.read_bytes()
-        path.unlink()
-        # The same name uploaded again is the same document, changed.
-        document = Prepared(f"upload:{path.name}", path.name, content, lambda: read(content, path.name))
-        report = ingest_documents(self._assistant, [document], collection=collection, reader=reader, total=1)
-        return report.outcomes[0]
 
 
 def documents_html(documents: Sequence[Document], *, group: bool) -> str:
@@ -89,21 +103,34 @@ def documents_html(documents: Sequence[Document], *, group: bool) -> str:
     return "".join(out)
 
 
-def upload_html(reading: str, waiting: int, outcomes: Sequence[Outcome]) -> str:
-    """The outcomes so far, each with its reason, and the file that is being read."""
+def upload_html(progress: Progress | None, outcomes: Sequence[Outcome]) -> str:
+    """The outcomes so far, each with its reason, and how far it is."""
     lines = []
     for o in outcomes:
         pages = f", {o.pages} page{'s' * (o.pages != 1)}" if o.pages else ""
         reason = f'<span class="reason">{plain_html(o.reason)}</span>' if o.reason else ""
         lines.append(_line(o.status, o.source, _SAID[o.status] + pages, reason))
-    if reading:
-        more = f", {waiting} more to come" if waiting else ""
-        lines.append(_line("reading", reading, f"reading{more}…"))
+    if progress is not None:
+        reading = progress.files < progress.files_total
+        done = f"{progress.files} of {progress.files_total} files read" if reading else "indexing what they mean"
+        embedded = f"{progress.embedded:,} of {progress.chunks:,} passages" if progress.chunks else ""
+        left = f"{duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
+        lines.append(_line("reading", progress.last, ", ".join(filter(None, (done, embedded, left))) + "…"))
     return f'<ul class="outcomes" role="status">{"".join(lines)}</ul>' if lines else ""
 
 
 def message_html(message: str) -> str:
     return f'<p class="trouble" role="alert">{plain_html(message)}</p>'
+
+
+def _uploaded(path: Path, most_bytes: int) -> Prepared | Outcome:
+    size = path.stat().st_size
+    if size > most_bytes:
+        return Outcome(path.name, "failed", f"It has {size / 1e6:.0f} MB; the limit is {most_bytes / 1e6:.0f} MB.")
+    content = path.read_bytes()
+    path.unlink()
+    # The same name uploaded again is the same document, changed.
+    return prepare_file(f"upload:{path.name}", path.name, content)
 
 
 def _line(status: str, name: str, said: str, reason: str = "") -> str:

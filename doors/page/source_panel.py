@@ -13,7 +13,7 @@ from doors.output_gate import plain_html
 from ingestion.reading import draw
 
 WIDEST_PIXELS = 1600
-_PDF = "application/pdf"
+_PICTURED = ("application/pdf", "image/")
 _AROUND = 900
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*")
 
@@ -24,7 +24,7 @@ def passage_address(document_id: str, start: int, end: int, version: str = "") -
 
 
 def passage_html(assistant: Assistant, document: str, start: int, end: int, *, version: str, reader: str) -> str:
-    """Title, place, and the text around [start, end) with that span marked; for a PDF the picture of the page too. With
+    """Title, place, and the text around [start, end) with that span marked; for a PDF or a picture the page as it looks too. With
     start == end the whole of the page is shown. Raises DocumentNotFound, also where the document has another version by now."""
     stored = _stored(assistant, document, version, reader)
     pages = [p for p in stored.pages if p.start <= start] or stored.pages[:1]
@@ -37,17 +37,18 @@ def passage_html(assistant: Assistant, document: str, start: int, end: int, *, v
         f'<h2 class="title">{plain_html(shown.title)}</h2>'
         f'<p class="where"><span>{plain_html(shown.source)}</span><span>{where}</span></p>'
         f'<p class="headings"></p><blockquote class="passage">{_passage(stored.text, page, start, end)}</blockquote>'
-        + (_picture(assistant, stored, page, start, end) if shown.media_type == _PDF else "")
+        + (_picture(assistant, stored, page, start, end) if shown.media_type.startswith(_PICTURED) else "")
     )
 
 
 def page_picture(
     assistant: Assistant, document: str, number: int, start: int, end: int, *, width_pixels: int, version: str, reader: str
 ) -> bytes:
-    """A PNG of a page of a PDF with [start, end) highlighted, at most 1,600 pixels wide. Raises DocumentNotFound, ParseError."""
+    """A PNG of a page of a PDF or a picture with [start, end) highlighted, at most 1,600 pixels wide. Raises DocumentNotFound and
+    ParseError."""
     stored = _stored(assistant, document, version, reader)
-    if stored.document.media_type != _PDF:
-        raise DocumentNotFound(f"'{stored.document.title}' is no PDF; only PDFs have pictures of their pages.")
+    if not stored.document.media_type.startswith(_PICTURED):
+        raise DocumentNotFound(f"'{stored.document.title}' is no PDF or picture; only these have pictures of their pages.")
     original = assistant.originals.get(stored.digest)
     return draw(original, number, stored.runs, start, end, width_pixels=max(100, min(width_pixels, WIDEST_PIXELS)))
 

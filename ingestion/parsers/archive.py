@@ -36,10 +36,10 @@ class Relation:
 
 class Archive:
     """The entries of a document. Raises CorruptFile, EncryptedFile, or FileTooLarge for one that unpacks to too much (10,000
-    entries, 500 MB, or an entry above 50 MB that grows more than 200 times)."""
+    entries, 500 MB, or more than 50 MB, in all or in an entry, that are 200 times what they are unpacked from)."""
 
     def __init__(self, data: bytes, name: str) -> None:
-        self._name = name
+        self._name, self._size = name, len(data)
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except _ZIP_ERRORS as error:
@@ -99,6 +99,9 @@ class Archive:
             raise FileTooLarge(f"'{self._name}' holds {len(entries)} entries; a document may have {_MOST_ENTRIES}.")
         if unpacked > _MOST_UNPACKED_BYTES:
             raise FileTooLarge(f"'{self._name}' would unpack to {unpacked} bytes; {_MOST_UNPACKED_BYTES} is the limit.")
+        # Over the whole, too: many entries may share what one may not have, and even the bytes that they are unpacked from.
+        if unpacked > _RATIO_MATTERS_ABOVE_BYTES and unpacked > _HIGHEST_RATIO * self._size:
+            raise FileTooLarge(f"'{self._name}' is built like a zip bomb: it grows from {self._size} to {unpacked} bytes.")
         for entry in entries:
             if entry.flag_bits & 1:
                 raise EncryptedFile(f"'{self._name}' is protected by a password. Save it without one.")

@@ -1,4 +1,4 @@
-"""Knows how a PDF becomes a ParsedDocument, read by PDFium. A scan without a text layer is refused: there is no OCR here."""
+"""Knows how a PDF becomes a ParsedDocument, read by PDFium. Pages without a text layer are left to text recognition."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pypdfium2.raw as pdfium_c
 
 from assistant.errors import EmptyFile
 from assistant.types import ParsedDocument
+from ingestion.parsers.page_names import named_pages
 from ingestion.parsers.pdf_blocks import Draft, draft_blocks
 from ingestion.parsers.pdf_file import open_page, open_pdf
 from ingestion.parsers.pdf_furniture import without_furniture
@@ -18,7 +19,6 @@ from ingestion.parsers.pdf_lines import Line, read_lines
 from ingestion.parsers.pdf_text import write_text
 
 _LONGEST_TITLE = 200
-_PAGES_NAMED = 8
 _FILE_LIKE = re.compile(
     r"\.(?:docx?|pdf|indd|pptx?|xlsx?|tex|dvi|qxd|rtf|html?)$|^microsoft |^untitled|^slide \d|^https?:", re.IGNORECASE
 )
@@ -34,8 +34,9 @@ def parse_pdf(data: bytes, name: str) -> ParsedDocument:
     """The text, blocks, pages and places of a PDF. `name` is the file's name, for the title and for messages.
 
     Lines of a paragraph are joined by a space, or by a line end after a word's hyphen; running headers, footers and page numbers
-    are left out. Raises EmptyFile (no bytes, or no text on any page), EncryptedFile or CorruptFile. Safe to call from
-    several threads, one of which works at a time.
+    are left out. Pages that show something and hold no text are the document's `pictures`, which may be all there is. Raises
+    EmptyFile (no bytes, or nothing on any page), EncryptedFile or CorruptFile. Safe to call from several threads, one of which
+    works at a time.
     """
     with open_pdf(data, name) as document:
         page_count = len(document)
@@ -45,11 +46,8 @@ def parse_pdf(data: bytes, name: str) -> ParsedDocument:
     drafts = draft_blocks(without_furniture(pages))
     if not drafts:
         drafts = draft_blocks(pages)
-    if not drafts:
-        raise EmptyFile(
-            f"{name!r} has no text on any page ({page_count:,} in all): it is probably a scan, and no text recognition (OCR) "
-            "is installed. Run it through an OCR program, for example `ocrmypdf`, and add what comes out."
-        )
+    if not drafts and not pictures:
+        raise EmptyFile(f"{name!r} has nothing on any page ({page_count:,} in all). Check that it is the file you meant.")
     written = write_text(drafts, page_count)
     return ParsedDocument(
         title=_title(proposed, drafts, name),
@@ -58,7 +56,8 @@ def parse_pdf(data: bytes, name: str) -> ParsedDocument:
         pages=tuple(written.pages),
         media_type="application/pdf",
         runs=tuple(written.runs),
-        notices=tuple(_notices(whole, damaged, pictures)),
+        notices=tuple(_notices(whole, damaged)),
+        pictures=tuple(pictures),
     )
 
 
@@ -77,20 +76,13 @@ def _read_pages(document: Any, page_count: int) -> tuple[list[list[Line]], list[
     return pages, damaged, pictures
 
 
-def _notices(whole: bool, damaged: Sequence[int], pictures: Sequence[int]) -> list[str]:
+def _notices(whole: bool, damaged: Sequence[int]) -> list[str]:
     notices = []
     if not whole:
         notices.append("The file is damaged or cut off and was read as far as it could be; something may be missing.")
     if damaged:
-        notices.append(f"Damaged and left out: page {_numbers(damaged)}.")
-    if pictures:
-        notices.append(f"No text, probably scanned, and no text recognition (OCR) is installed: page {_numbers(pictures)}.")
+        notices.append(f"Damaged and left out: page {named_pages(damaged)}.")
     return notices
-
-
-def _numbers(numbers: Sequence[int]) -> str:
-    named = ", ".join(map(str, numbers[:_PAGES_NAMED]))
-    return named if len(numbers) <= _PAGES_NAMED else f"{named} and {len(numbers) - _PAGES_NAMED} more"
 
 
 def _title(proposed: str, drafts: Sequence[Draft], name: str) -> str:
@@ -101,7 +93,7 @@ def _title(proposed: str, drafts: Sequence[Draft], name: str) -> str:
         return title
     stem = PurePath(name).stem or name
     sizes = sorted(line.size for draft in drafts for line in draft.lines)
-    usual = sizes[len(sizes) // 2]
+    usual = sizes[len(sizes) // 2] if sizes else 0.0
     headings = {
         " ".join(" ".join(line.text for line in draft.lines).split())[:_LONGEST_TITLE]: draft.lines[0].size
         for draft in drafts

@@ -1,0 +1,73 @@
+"""Embedding: vectors for what can be found by its words already, computed beside the reading of further files.
+
+The backlog holds ids alone: chunks are read back from the library, a slice at a time, so that it may grow to any length.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from assistant.answering import Assistant
+from assistant.protocols import IndexRow
+from assistant.records import Collection, Pending
+from ingestion.writing import SLICE, index_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Rows for the index, how many chunks they come from, and the versions that are whole with them."""
+
+    rows: Sequence[IndexRow]
+    chunks: int
+    completed: Sequence[Pending]
+
+
+class Embedding:
+    """The backlog of one ingest. One slice is computed at a time, in a thread; whoever asks for it writes it. Leaving the `with`
+    waits for the slice in hand and gives the rest up."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+        self._backlog: deque[tuple[Collection, Pending, int]] = deque()
+        self._thread = ThreadPoolExecutor(1, "footnote-embedding")
+        self.next: Future[Slice] | None = None
+
+    def __enter__(self) -> Embedding:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def add(self, into: Collection, pending: Pending) -> None:
+        """Put a version at the end of the backlog. `into` has its pivot length."""
+        self._backlog.append((into, pending, 0))
+        self._go_on()
+
+    def take(self) -> Slice:
+        """The next slice; waits for it. There must be one."""
+        assert self.next is not None
+        made, self.next = self.next.result(), None
+        self._go_on()
+        return made
+
+    def _go_on(self) -> None:
+        if self.next is None and self._backlog:
+            into = self._backlog[0][0]
+            ids: list[int] = []
+            completed: list[Pending] = []
+            while self._backlog and len(ids) < SLICE:
+                _, pending, done = self._backlog.popleft()
+                part = pending.chunk_ids[done : done + SLICE - len(ids)]
+                ids += part
+                if done + len(part) < len(pending.chunk_ids):
+                    self._backlog.appendleft((into, pending, done + len(part)))
+                else:
+                    completed.append(pending)
+            self.next = self._thread.submit(self._made, into, ids, completed)
+
+    def _made(self, into: Collection, chunk_ids: Sequence[int], completed: Sequence[Pending]) -> Slice:
+        rows = index_rows(self._assistant, into, self._assistant.library.chunks_to_index(chunk_ids))
+        return Slice(rows, len(chunk_ids), completed)

@@ -1,0 +1,61 @@
+"""Mirroring: documents follow their files. One whose file is gone goes, one whose file moved is known at its new place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+
+from assistant.answering import Assistant
+from assistant.library import OWNER
+from assistant.records import Collection
+from ingestion.report import Outcome
+from ingestion.sources import still_there
+from ingestion.writing import drop_doomed
+
+
+def join_twin(assistant: Assistant, into: Collection, document_id: str, *, place: str, source: str) -> Outcome:
+    """Make a place whose bytes are a document's one more place of it; the document moved, where its other files are gone."""
+    before = assistant.library.find_document(document_id, reader=OWNER)
+    others = assistant.library.places_of(document_id)
+    assistant.library.add_place(into, document_id, place=place, source=source)
+    if not any(still_there(other) for other in others):
+        for other in others:
+            assistant.library.leave_place(into, other)
+        return Outcome(source, "moved", f"It was {before.source}.", document_id)
+    return Outcome(source, "added", f"Its bytes are those of {before.source}: one document.", document_id)
+
+
+def let_go(
+    assistant: Assistant,
+    into: Collection,
+    *,
+    folders: Sequence[str],
+    present: set[str],
+    attached: Mapping[str, frozenset[str]],
+) -> Iterator[Outcome]:
+    """Let go of the places whose files are gone: below these folders, all that are not present, and of each e-mail that was read anew,
+    what is no longer attached to it (its place -> places of what is). A folder that is suddenly empty is more likely not mounted
+    than emptied: nothing is removed then."""
+    places = assistant.library.places(into)
+    holders = {place: _holder(place, present) for place in places}
+    gone = [p for p, holder in holders.items() if holder in attached and p not in attached[holder]]
+    for folder in folders:
+        below = [place for place in places if place.startswith(folder)]
+        lost = [place for place in below if place not in present and not holders[place]]
+        if lost and len(lost) == len(below) and not any(place.startswith(folder) for place in present):
+            reason = (
+                f"The folder is empty, and {len(lost)} of its files are in the library. They were kept, since a disk may only be "
+                "missing; `footnote forget` removes a document."
+            )
+            yield Outcome(folder, "failed", reason)
+        else:
+            gone += lost
+    for place in gone:
+        if assistant.library.leave_place(into, place):
+            yield Outcome(places[place], "removed")
+    drop_doomed(assistant)
+
+
+def _holder(place: str, present: set[str]) -> str:
+    """The file that this place is an attachment of, at any depth; empty where there is none."""
+    return next((str(parent) for parent in PurePath(place).parents if str(parent) in present), "")

@@ -1,0 +1,158 @@
+"""The decision to answer at all: which signs it reads, and what it makes of them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from assistant.deciding import Rule, confidence, enough, read_rule, read_signs, write_rule
+from assistant.embedders.minilm import MiniLM
+from assistant.errors import SettingsError
+from assistant.rerankers.maxsim import MaxSim
+from assistant.types import Chunk, Hit
+
+LEAVE = "Leave\nFull-time staff get 25 days of paid leave a year. Unused days lapse in March.\nPart-time staff get 12 days."
+TRAVEL = "Travel\nTrain tickets are refunded in second class. Flights need the approval of the director."
+PAY = "Pay\nThe salary is transferred on the 25th of each month. Expenses are reimbursed within a week."
+DIVERS = "Grebes\nThe highest nests of grebes in Norway were found in 1921 by Olsen. They can not fly far."
+
+
+@pytest.fixture(scope="module")
+def embedder() -> MiniLM:
+    return MiniLM()
+
+
+def _hits(question: str, texts: list[str], embedder: MiniLM, *, language: str = "en", reranked: bool = True) -> list[Hit]:
+    chunks = [
+        Chunk(n, f"d{n}", "Handbook", "handbook.md", text, 0, len(text), 1, (text.split("\n")[0],), "", language)
+        for n, text in enumerate(texts)
+    ]
+    searched = [chunk.search_text for chunk in chunks]
+    cosines = embedder.encode_documents(searched) @ embedder.encode_queries([question])[0]
+    near = MaxSim(embedder).score(question, searched)
+    scores = [{"dense": float(c), **({"maxsim": m} if reranked else {})} for c, m in zip(cosines, near, strict=True)]
+    return [Hit(chunk, 0.9, {}, score) for chunk, score in zip(chunks, scores, strict=True)]
+
+
+def _sure(
+    question: str, texts: list[str], embedder: MiniLM, *, searched: int = 3, reranked: bool = True, carried: str = ""
+) -> float:
+    hits = _hits(question, texts, embedder, reranked=reranked)
+    return confidence(question, hits, searched=searched, embedder="minilm", covered=["en"], carried=carried)
+
+
+@pytest.mark.parametrize("reranked", [True, False])
+@pytest.mark.parametrize(
+    "question", ["How many days of leave do I get?", "Are train tickets refunded?", "who must approve flights"]
+)
+def test_a_question_that_the_passages_touch_is_answered(question: str, reranked: bool, embedder: MiniLM) -> None:
+    assert enough(_sure(question, [LEAVE, TRAVEL], embedder, reranked=reranked))
+
+
+@pytest.mark.parametrize("reranked", [True, False])
+@pytest.mark.parametrize(
+    "question", ["What is the capital of Mongolia?", "How do vaccines work?", "Wer hat die Zauberflöte geschrieben?", "?"]
+)
+def test_a_question_that_the_passages_do_not_touch_is_refused(question: str, reranked: bool, embedder: MiniLM) -> None:
+    assert not enough(_sure(question, [LEAVE, TRAVEL], embedder, reranked=reranked))
+
+
+@pytest.mark.parametrize("question", ["When do I get paid?", "When is my wage paid out?", "How much vacation do I have?"])
+def test_a_small_library_answers_questions_in_other_words_than_its_own(question: str, embedder: MiniLM) -> None:
+    assert enough(_sure(question, [PAY, TRAVEL, LEAVE], embedder))
+    assert not enough(_sure("Is there a gym?", [PAY, TRAVEL, LEAVE], embedder))
+
+
+def test_no_hits_are_no_answer() -> None:
+    assert confidence("leave", [], searched=0, embedder="minilm", covered=["en"]) == 0.0
+
+
+def test_more_passages_to_choose_from_make_the_same_hits_less_sure(embedder: MiniLM) -> None:
+    few, many = (_sure("unused leave", [LEAVE], embedder, searched=n) for n in (10, 100_000))
+    assert few > many
+
+
+def test_the_signs_are_shares_of_the_questions_own_terms(embedder: MiniLM) -> None:
+    question = "Which unused days lapse in Portugal?"
+    signs = read_signs(question, _hits(question, [TRAVEL, LEAVE], embedder), searched=20)
+    assert signs.coverage == signs.sentence == pytest.approx(3 / 4)
+    assert signs.log_passages == pytest.approx(math.log(20))
+    assert 0.3 < signs.cosine < 1
+    assert 0.3 < signs.maxsim < 1
+    assert (signs.contrary, signs.other_name) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("question", "contrary"),
+    [
+        ("When were the highest nests of grebes found?", 0),
+        ("When were the lowest nests of grebes found?", 1),
+        ("Who did not find the highest nests of grebes?", 1),
+        ("What can grebes not do far?", 0),
+        ("Are the highest or the lowest nests of grebes in Norway?", 0),
+        ("Who found the highest nests of grebes in 1921?", 0),
+        ("Who found the highest nests of grebes in 1934?", 1),
+        ("The lowest nests of grebes were found in 1934.", 0),
+    ],
+)
+def test_a_question_about_the_contrary_of_what_is_there_is_told(question: str, contrary: float, embedder: MiniLM) -> None:
+    hits = _hits(question, [DIVERS, LEAVE], embedder)
+    assert read_signs(question, hits, searched=20).contrary == contrary
+    assert enough(confidence(question, hits, searched=20, embedder="minilm", covered=["en"])) == (not contrary)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "question"),
+    [
+        ("fr", "La cotisation augmente chaque année en janvier.", "Quand la cotisation diminue chaque année ?"),
+        ("fr", "Le stage est payé à la fin du mois.", "Quel stage n'est pas payé à la fin du mois ?"),
+        ("pt", "A biblioteca abre antes das oito horas.", "O que abre depois das oito horas na biblioteca?"),
+    ],
+)
+def test_the_contrary_is_told_in_french_and_portuguese(language: str, text: str, question: str, embedder: MiniLM) -> None:
+    assert read_signs(question, _hits(question, [text], embedder, language=language), searched=9).contrary == 1
+
+
+def test_a_name_that_its_passage_lacks_is_told_and_a_first_word_is_no_name(embedder: MiniLM) -> None:
+    def other(question: str) -> float:
+        return read_signs(question, _hits(question, [DIVERS], embedder), searched=9).other_name
+
+    assert [other("Where did Olsen find nests of grebes?"), other("Where did Hansen find nests of grebes?")] == [0, 1]
+    assert other("Swimming grebes nest where?") == 0
+
+
+def test_a_follow_up_is_judged_by_its_own_words_and_by_what_it_leans_on_where_it_has_none(embedder: MiniLM) -> None:
+    hits = _hits("How many days of leave do full-time staff get?", [LEAVE], embedder)
+    for question, coverage in (("And in Mongolia?", 0.0), ("And why?", 1.0)):
+        assert read_signs(question, hits, searched=3, carried="The leave of full-time staff?").coverage == coverage
+    assert read_signs("And why?", hits, searched=3).coverage == 0.0
+
+
+def test_a_users_own_rule_decides_where_it_knows_what_scored_the_hits(embedder: MiniLM, tmp_path: Path) -> None:
+    never = Rule(-50.0, {"cosine": 1.0}, "minilm+maxsim")
+    write_rule(never, tmp_path / "data" / "rule.json")
+    own = read_rule(tmp_path / "data" / "rule.json")
+    assert own == never
+    question = "How many days of leave do I get?"
+    for reranked, answered in ((True, False), (False, True)):
+        hits = _hits(question, [LEAVE], embedder, reranked=reranked)
+        assert enough(confidence(question, hits, searched=3, embedder="minilm", covered=["en"], own=own)) == answered
+    assert read_rule(tmp_path / "none.json") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"constant": 1}', '{"constant": 1, "weights": {"luck": 1}, "fitted_with": "minilm"}']
+)
+def test_a_rule_file_that_is_none_is_refused_with_its_name(text: str, tmp_path: Path) -> None:
+    (tmp_path / "rule.json").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"rule\.json is not a rule of `footnote calibrate`"):
+        read_rule(tmp_path / "rule.json")
+
+
+def test_another_embedder_is_decided_by_words_until_it_is_calibrated(embedder: MiniLM) -> None:
+    question = "How many days of paid leave?"
+    hits = [Hit(hit.chunk, hit.score, {}, {"dense": 0.99}) for hit in _hits("x", [LEAVE], embedder)]
+    assert enough(confidence(question, hits, searched=3, embedder="other", covered=["en"]))
+    assert not enough(confidence("What is the capital of Mongolia?", hits, searched=3, embedder="other", covered=["en"]))
