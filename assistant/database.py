@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -26,10 +26,22 @@ class Database:
         try:
             self.engine = _open(url)
             metadata.create_all(self.engine)
+            self._add_columns()
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise LibraryError(
                 f"The library at {shown} could not be opened: {error}. Check FOOTNOTE_DATA_DIR and FOOTNOTE_LIBRARY_URL."
             ) from error
+
+    def _add_columns(self) -> None:
+        """Give the tables of an older library the columns that came since; all of these may be empty."""
+        there = inspect(self.engine)
+        for table in metadata.tables.values():
+            held = {column["name"] for column in there.get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in held:
+                    kind = column.type.compile(self.engine.dialect)
+                    with self.writing() as connection:
+                        connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -71,7 +71,7 @@ class Rule:
 _NEAR_MISS = {"contrary": -20.0, "other_name": -2.0}
 # MiniLM and English: SQuAD 2, ClapNQ, SciFact.
 _COVERED_RERANKED = Rule(
-    -11.5, {"maxsim": 20.5, "cosine": 6.2, "coverage": 0.6, "sentence": 3.5, "log_passages": 0.4, **_NEAR_MISS}
+    -11.5, {"maxsim": 20.5, "cosine": 6.2, "coverage": 0.6, "sentence": 3.5, "log_passages": -0.4, **_NEAR_MISS}
 )
 _COVERED = Rule(-7.6, {"cosine": 17.7, "coverage": 3.7, "sentence": 4.6, "log_passages": -0.4, **_NEAR_MISS})
 # MiniLM and a language that it does not know: PIAF (French), FaQuAD (Portuguese). Token by token its cosines still tell words apart.

@@ -9,7 +9,7 @@ Ranking = Sequence[tuple[int, float]]
 
 # Flat around these: SQuAD 2, SciFact and mtRAG gain or lose less than .005 from .35 to .5, and PIAF with e5 from .4 to .6; MiniLM,
 # which knows no French, does harm there above .35.
-COVERED_DENSE_WEIGHT = 0.4
+COVERED_DENSE_WEIGHT = 0.45
 UNCOVERED_DENSE_WEIGHT = 0.2
 PROXIMITY_WEIGHT = 0.2
 COVERED_RERANK_WEIGHT = 0.3

@@ -7,11 +7,11 @@ with it), and only live versions are ever searched. Rows that the index should d
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from sqlalchemy import URL, delete, func, insert, select, update
+from sqlalchemy import URL, bindparam, delete, func, insert, select, update
 
 from assistant import changes, queries
 from assistant.database import Database
@@ -170,6 +170,14 @@ class Library:
             connection.execute(
                 insert(places).values(collection_id=collection.id, document_id=document_id, place=place, source=source)
             )
+
+    def stamp_places(self, collection: Collection, stamps: Mapping[str, str]) -> None:
+        """Keep the stamps of files as they were read (place -> stamp). Places that are not there are ignored."""
+        rows = [{"at": place, "value": stamp} for place, stamp in stamps.items()]
+        of = update(places).where(places.c.collection_id == collection.id, places.c.place == bindparam("at"))
+        if rows:
+            with self._database.writing() as connection:
+                connection.execute(of.values(stamp=bindparam("value")), rows)
 
     def leave_place(self, collection: Collection, place: str) -> bool:
         """Forget a place; the document goes with its last one. Whether it went."""
@@ -353,14 +361,14 @@ class Library:
 
     def _known(self, collection: Collection, condition: object) -> list[Known]:
         query = (
-            select(documents.c.id, versions.c.version)
+            select(documents.c.id, versions.c.version, versions.c.digest, places.c.stamp)
             .join(versions, versions.c.id == documents.c.live_version_id)
             .join(places, places.c.document_id == documents.c.id)
             .where(documents.c.collection_id == collection.id, condition)  # type: ignore[arg-type]
             .limit(1)
         )
         with self._database.reading() as connection:
-            return [Known(row.id, row.version) for row in connection.execute(query)]
+            return [Known(row.id, row.version, row.digest, row.stamp or "") for row in connection.execute(query)]
 
 
 def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:

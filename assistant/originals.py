@@ -46,6 +46,10 @@ class Originals:
                 f"The original {digest[:12]} cannot be read ({error.strerror}). Ingest the file again to put it back."
             ) from error
 
+    def holds(self, digest: str) -> bool:
+        """Whether these bytes are kept."""
+        return self._path(digest).exists()
+
     def digests(self) -> set[str]:
         """Every digest that is kept."""
         return {path.name for path in self._folder.glob("??/*") if len(path.name) == _DIGEST_LENGTH}

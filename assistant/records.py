@@ -31,10 +31,13 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the library knows of a place: its document, and the live version there."""
+    """What the library knows of a place: its document, the live version there and the digest of its bytes, and the stamp of the file
+    when it was read ("" where none was kept)."""
 
     document_id: str
     version: str
+    digest: str
+    stamp: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ places = Table(
     Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("place", Text, nullable=False),  # what makes it the same file again: an absolute path, or an upload's name
     Column("source", Text, nullable=False),  # what people see
+    Column("stamp", String(80)),  # the file's size and times when it was read: while they stay, so does the document
     UniqueConstraint("collection_id", "place"),
 )
 

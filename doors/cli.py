@@ -292,14 +292,18 @@ def restore_command(file: str, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.option("--limit", type=click.IntRange(1), default=None, help="Only the first N questions.")
 @click.option("--answers/--no-answers", default=True, help="Whether to answer the questions, or only to search.")
+@click.option(
+    "--foreign", type=click.Path(exists=True, file_okay=False), default=None,
+    help="Also ask another set's questions, which should be refused.",
+)  # fmt: skip
 @_as_json
-def eval_command(folder: str, limit: int | None, answers: bool, as_json: bool) -> None:
+def eval_command(folder: str, limit: int | None, answers: bool, foreign: str | None, as_json: bool) -> None:
     """Measure retrieval, refusal, citations and time on a folder of questions and documents."""
     from assistant.settings import read_settings
     from doors.evaluate import evaluate, table
 
     with ProgressBar() as bar:
-        measured = evaluate(folder, read_settings(), limit=limit, answers=answers, on_progress=bar.step)
+        measured = evaluate(folder, read_settings(), limit=limit, answers=answers, foreign=foreign, on_progress=bar.step)
     if as_json:
         print_json(measured)
     else:

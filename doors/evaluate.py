@@ -16,7 +16,7 @@ from assistant.library import OWNER
 from assistant.records import Collection
 from assistant.settings import Settings
 from assistant.types import Answer, Document, Done, Retrieval
-from doors.evaluation_set import COLLECTION, OnProgress, Passage, Question, has_pages, open_set, passages_of
+from doors.evaluation_set import COLLECTION, OnProgress, Passage, Question, has_pages, open_set, passages_of, read_questions
 
 # Enough hits that ten distinct passages are among them, however many chunks a passage was cut into.
 _K = 50
@@ -36,10 +36,16 @@ def evaluate(
     *,
     limit: int | None = None,
     answers: bool = True,
+    foreign: str | Path | None = None,
     on_progress: OnProgress = lambda *_: None,
 ) -> dict[str, Any]:
-    """The measures of DESIGN's contract, as one object. Raises EvaluationError where the folder has no such set in it."""
+    """The measures of DESIGN's contract, as one object. Raises EvaluationError where the folder has no such set in it.
+
+    With the folder of a `foreign` set its answerable questions are asked as well, and the share of them that is refused is added to
+    "refusal" as "foreign_refused": what these documents do not touch.
+    """
     root = Path(folder)
+    strangers = [q for q in read_questions(Path(foreign)) if q.answerable][:limit] if foreign else []
     with open_set(root, settings, on_progress=on_progress) as opened:
         assistant, questions = opened.assistant, opened.questions[:limit]
         collection = assistant.library.readable(OWNER, [COLLECTION])[0]
@@ -48,13 +54,21 @@ def evaluate(
         for done, question in enumerate(questions, 1):
             outcomes.append(_asked(assistant, collection, question, answers=answers))
             on_progress("Asking", done, len(questions))
+        refused = []
+        for done, question in enumerate(strangers, 1):
+            asked = _asked(assistant, collection, question, answers=True).answer
+            refused.append(float(asked is not None and not asked.found))
+            on_progress("Asking what is not there", done, len(strangers))
+        measured = _measures(assistant, outcomes, passages, by_page=has_pages(root))
+        if strangers:
+            measured["refusal"]["foreign_refused"] = _rounded(measures.mean(refused))
         return {
             "set": root.resolve().name,
             "questions": len(questions),
             "chunks": collection.chunks,
             "failed_documents": opened.failed,
             "settings": {"embedder": settings.embedder, "reranker": settings.reranker, "generator": settings.generator},
-            **_measures(assistant, outcomes, passages, by_page=has_pages(root)),
+            **measured,
         }
 
 

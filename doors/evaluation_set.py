@@ -60,7 +60,7 @@ class OpenSet:
 @contextmanager
 def open_set(root: Path, settings: Settings, *, on_progress: OnProgress = lambda *_: None) -> Iterator[OpenSet]:
     """The set in this folder, its documents read. Raises EvaluationError."""
-    questions = [_question(row, where) for row, where in _rows(root / "questions.jsonl")]
+    questions = read_questions(root)
     rows = None if has_pages(root) else [_passage(row, where) for row, where in _rows(_corpus_file(root))]
     # A document that was taken out of the set must not be found any more: another listing is another folder.
     listing = _file_names(root / "pdfs") if rows is None else [row["id"] for row in rows]
@@ -74,6 +74,11 @@ def open_set(root: Path, settings: Settings, *, on_progress: OnProgress = lambda
             assistant.embedder = kept
             assistant.rule = read_rule(settings.data_dir / RULE_FILE)
             yield OpenSet(assistant, questions, _ingest(assistant, root, rows, on_progress), folder)
+
+
+def read_questions(root: Path) -> list[Question]:
+    """The questions of the set in this folder. Raises EvaluationError."""
+    return [_question(row, where) for row, where in _rows(root / "questions.jsonl")]
 
 
 def has_pages(root: Path) -> bool:

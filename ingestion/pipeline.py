@@ -18,11 +18,10 @@ from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import ParseError
 from assistant.library import OWNER
-from assistant.records import Collection
 from ingestion.drafting import Drafted, Drafting, SameBytes, Step
 from ingestion.embedding import Embedding
 from ingestion.mirroring import join_twin, let_go
-from ingestion.preparing import Prepared, prepare_file
+from ingestion.preparing import Prepared, prepare_file, version_of
 from ingestion.quotas import Quotas
 from ingestion.recovery import settle
 from ingestion.report import Outcome, Progress, Report, Status
@@ -54,8 +53,9 @@ def ingest(
     at = Progress(files_total=len(sources), bytes_total=sum(source.size_bytes for source in sources))
     with assistant.changing:
         run = _Run(assistant, collection, reader, at, on_progress)
-        run.go((_prepared(assistant, source) for source in sources))
+        run.go(map(run.prepared, sources))
         run.mirror(folders_of(paths), {source.place for source in sources})
+        run.keep_stamps(sources)
     return Report(collection, tuple(run.outcomes), run.seconds)
 
 
@@ -120,6 +120,27 @@ class _Run:
                     self._write()
                 if self._embedding.next and self._embedding.next.done():
                     self._finish_slice()
+
+    def prepared(self, source: Source) -> Prepared | Outcome:
+        """A file as `go` takes it. One whose stamp is still the one that was kept is not read again."""
+        library, originals = self._assistant.library, self._assistant.originals
+        known = library.known(self._into, source.place) if source.stamp else None
+        same = known and known.stamp == source.stamp and known.version == version_of(known.digest, self._assistant)
+        if known and same and originals.holds(known.digest):
+            return Outcome(source.name, "unchanged", document_id=known.document_id)
+        try:
+            content = read_source(source, self._assistant.limits.max_file_bytes)
+        except OSError as error:
+            return Outcome(source.name, "failed", f"It cannot be read: {error.strerror}.")
+        except ParseError as error:
+            return Outcome(source.name, "failed", str(error))
+        return prepare_file(source.place, source.name, content)
+
+    def keep_stamps(self, sources: Sequence[Source]) -> None:
+        """Keep the stamps of the files that were read, once all is written: a run that was stopped reads them again."""
+        failed = {outcome.source for outcome in self.outcomes if outcome.status == "failed"}
+        stamps = {source.place: source.stamp for source in sources if source.stamp and source.name not in failed}
+        self._assistant.library.stamp_places(self._into, stamps)
 
     def mirror(self, folders: Sequence[str], present: set[str]) -> None:
         """Follow what went from these folders, and from e-mails that were read anew."""
@@ -204,13 +225,3 @@ class _Run:
         self._at = replace(self._at, seconds=self.seconds, **changes)  # type: ignore[arg-type]
         self._on_progress(self._at)
         self._at = replace(self._at, outcome=None)
-
-
-def _prepared(assistant: Assistant, source: Source) -> Prepared | Outcome:
-    try:
-        content = read_source(source, assistant.limits.max_file_bytes)
-    except OSError as error:
-        return Outcome(source.name, "failed", f"It cannot be read: {error.strerror}.")
-    except ParseError as error:
-        return Outcome(source.name, "failed", str(error))
-    return prepare_file(source.place, source.name, content)

@@ -17,7 +17,6 @@ from ingestion.reading import attachments, read
 from ingestion.report import Outcome
 from ingestion.sources import digest_of
 
-
 _DEEPEST = 3
 
 

@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,29 +17,34 @@ from assistant.errors import CorruptFile, FileTooLarge, PathNotFound
 _LIBRARY, _INDEX, _ORIGINALS = "library.sqlite3", "index.db", "originals"
 _ORIGINAL = re.compile(r"[0-9a-f]{64}")
 
+# The times of some file systems are as coarse as this.
+_RACY_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file to be read. `place` (its absolute path) makes it the same file again; `name` is what people see: the file's name, or
-    its path below the folder that was given. `refusal` says why it cannot be read, where that is known already."""
+    its path below the folder that was given. `refusal` says why it cannot be read, where that is known already; `stamp` changes when
+    the file does, and is empty where it changed so lately that it could do so again unnoticed."""
 
     path: Path
     place: str
     name: str
     refusal: str = ""
     size_bytes: int = 0
+    stamp: str = ""
 
 
-def find_sources(paths: Sequence[str | os.PathLike[str]], *, only: Collection[str] | None = None) -> list[Source]:
-    """Every file that these files and folders hold, each once, in the order given, folders by name; those at the places `only`, where
-    such are given. Hidden files and folders (whose names begin with a dot) and what Footnote keeps in a data folder are passed over;
-    links out of a folder, devices and folders that may not be read are refused. Raises PathNotFound."""
+def find_sources(paths: Sequence[str | os.PathLike[str]]) -> list[Source]:
+    """Every file that these files and folders hold, each once, in the order given, folders by name. Hidden files and folders (whose
+    names begin with a dot) and what Footnote keeps in a data folder are passed over; links out of a folder, devices and folders that
+    may not be read are refused. Raises PathNotFound."""
     given = [Path(p) for p in paths]
     for path in given:
         if not path.exists():
             raise PathNotFound(f"There is no file or folder '{readable_name(path)}'. Check the path.")
     found = {source.place: source for path in given for source in _below(path)}
-    return [source for place, source in found.items() if only is None or place in only]
+    return list(found.values())
 
 
 def place_of(path: Path) -> str:
@@ -117,7 +123,8 @@ def _source(file: Path, name: str, root: Path) -> Source:
         status = file.stat()
     except OSError as error:
         return Source(file, place_of(file), name, f"It cannot be read: {error.strerror}.")
-    return Source(file, place_of(file), name, _refusal(file, root, status.st_mode), status.st_size)
+    stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}" if time.time() - status.st_mtime > _RACY_SECONDS else ""
+    return Source(file, place_of(file), name, _refusal(file, root, status.st_mode), status.st_size, stamp)
 
 
 def _refusal(file: Path, root: Path, mode: int) -> str:

@@ -103,3 +103,15 @@ def test_a_rule_that_decides_no_better_is_not_kept(settings: Settings, tmp_path:
     kept = read_rule(settings.data_dir / "calibration.json")
     assert kept is not None
     assert kept.fitted_with == "before"
+
+
+def test_questions_of_another_set_are_asked_too_and_should_be_refused(settings: Settings, tmp_path: Path) -> None:
+    folder, other = _set(tmp_path / "towns", asked=2, unanswered=False), tmp_path / "other"
+    other.mkdir()
+    asked = ["Which vaccine protects cattle?", "How is sourdough kept?", "When was the bridge of Wels built?", "Never asked?"]
+    rows = [{"id": n, "question": q, "gold": {}, "answerable": n < 3} for n, q in enumerate(asked)]
+    (other / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    measured = evaluate(folder, settings, foreign=other)
+    assert measured["refusal"]["foreign_refused"] == pytest.approx(2 / 3, abs=1e-4)
+    assert measured["questions"] == 2
+    assert "foreign_refused" not in evaluate(folder, settings)["refusal"]

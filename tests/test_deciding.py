@@ -10,6 +10,7 @@ import pytest
 from assistant.deciding import Rule, confidence, enough, read_rule, read_signs, write_rule
 from assistant.embedders.minilm import MiniLM
 from assistant.errors import SettingsError
+from assistant.opposites import says_the_opposite
 from assistant.rerankers.maxsim import MaxSim
 from assistant.types import Chunk, Hit
 
@@ -113,6 +114,13 @@ def test_a_question_about_the_contrary_of_what_is_there_is_told(question: str, c
 )
 def test_the_contrary_is_told_in_french_and_portuguese(language: str, text: str, question: str, embedder: MiniLM) -> None:
     assert read_signs(question, _hits(question, [text], embedder, language=language), searched=9).contrary == 1
+
+
+def test_the_opposite_of_a_word_tells_nothing_where_the_word_stands_nearby() -> None:
+    asked, sentence = "Which is the highest peak?", "The lowest one is Molehill."
+    assert says_the_opposite(asked, sentence, f"{sentence} It has a lake.", "en")
+    assert not says_the_opposite(asked, sentence, f"The highest peak is Ram. {sentence}", "en")
+    assert not says_the_opposite(asked, sentence, sentence, "ja")
 
 
 def test_a_name_that_its_passage_lacks_is_told_and_a_first_word_is_no_name(embedder: MiniLM) -> None:

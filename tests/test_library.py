@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,10 @@ from assistant.lexical import document_vector, term_counts
 from assistant.library import OWNER, Library
 from assistant.packing import pack_runs, unpack_runs
 from assistant.protocols import IndexRow
+from assistant.settings import Settings
+from assistant.testing import HashingEmbedder
 from assistant.types import TextRun
+from assistant.wiring import make_assistant
 from ingestion import forget, ingest
 from tests.conftest import WriteFile
 
@@ -136,3 +141,16 @@ def test_runs_come_back_as_they_were_packed() -> None:
     runs = (TextRun(0, 80, 1, 0), TextRun(81, 2_000_000, 999, 70_000))
     assert unpack_runs(pack_runs(runs)) == runs
     assert unpack_runs(pack_runs(())) == ()
+
+
+def test_a_library_of_an_older_make_gets_the_columns_that_came_since(
+    assistant: Assistant, settings: Settings, write: WriteFile
+) -> None:
+    path = write("a.txt", "The gate closes at nine.")
+    ingest(assistant, [path])
+    assistant.close()
+    with closing(sqlite3.connect(settings.data_dir / "library.sqlite3")) as file:
+        file.execute("ALTER TABLE places DROP COLUMN stamp")
+    with make_assistant(settings) as again:
+        again.embedder = HashingEmbedder()
+        assert [o.status for o in ingest(again, [path]).outcomes] == ["unchanged"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -410,3 +411,53 @@ def test_files_that_come_to_the_same_bytes_in_one_run_are_one_document(assistant
     (document,) = assistant.library.documents(reader=OWNER)
     assert document.sources == ("a.txt", "b.txt", "c.txt")
     assert healthy(assistant)
+
+
+def an_hour_ago(*paths: Path) -> None:
+    for path in paths:
+        os.utime(path, (time.time() - 3600, time.time() - 3600))
+
+
+def test_a_file_that_was_not_touched_is_not_read_again(assistant: Assistant, write: WriteFile) -> None:
+    folder = write("a.txt", "The gate closes at nine.").parent
+    write("b.txt", "Tea is at four.")
+    an_hour_ago(*folder.iterdir())
+    ingest(assistant, [folder])
+    told: list[Progress] = []
+    report = ingest(assistant, [folder], on_progress=told.append)
+    assert report.count("unchanged") == 2
+    assert told[-1].bytes_read == 0
+
+
+def test_a_file_with_the_same_size_and_time_but_other_text_is_read_again(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "The gate closes at nine.")
+    an_hour_ago(path)
+    at = path.stat().st_mtime_ns
+    ingest(assistant, [path])
+    path.write_text("The gate closes at four.")
+    os.utime(path, ns=(at, at))
+    assert statuses(assistant, path) == [("a.txt", "changed")]
+
+
+def test_a_file_that_failed_is_read_again_although_nobody_touched_it(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "The gate closes at nine.")
+    an_hour_ago(path)
+    ingest(assistant, [path])
+    write("a.txt", "The gate closes at four, as it did in the old days.")
+    an_hour_ago(path)
+    assistant.limits = replace(assistant.limits, max_file_bytes=30)
+    assert statuses(assistant, path) == [("a.txt", "failed")]
+    assistant.limits = replace(assistant.limits, max_file_bytes=1000)
+    assert statuses(assistant, path) == [("a.txt", "changed")]
+
+
+def test_a_change_that_was_stopped_half_way_is_taken_up_although_nobody_touched_it(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "The gate closes at seven.")
+    an_hour_ago(path)
+    ingest(assistant, [path])
+    write("a.txt", "The gate closes at nine.")
+    an_hour_ago(path)
+    assistant.embedder = StopsOnce()
+    with pytest.raises(Stop):
+        ingest(assistant, [path])
+    assert statuses(assistant, path) == [("a.txt", "changed")]

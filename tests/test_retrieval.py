@@ -54,6 +54,28 @@ def test_rows_of_retired_versions_do_not_crowd_out_live_ones(assistant: Assistan
     assert [h.chunk.source for h in assistant.retrieve("apple")] == ["live.txt"]
 
 
+def test_words_that_stand_together_as_asked_decide_between_passages_of_the_same_words(
+    assistant: Assistant, write: WriteFile
+) -> None:
+    apart = write("y.txt", "The engine stood in the yard until noon, red with rust; nobody there had seen a fire.")
+    together = write("z.txt", "Until noon the red fire engine stood there in the yard; nobody had seen a rust with.")
+    ingest(assistant, [apart, together])
+    retriever = Retriever(assistant.library, assistant.index, assistant.embedder, None)
+    found = retriever.search("red fire engine", assistant.library.readable(OWNER), k=2)
+    assert [h.chunk.source for h in found.hits] == ["z.txt", "y.txt"]
+    assert found.hits[0].scores["bm25"] == found.hits[1].scores["bm25"]
+    assert found.stages["fused"][0] == found.hits[0].chunk.id
+
+
+def test_what_is_looked_at_more_closely_does_not_depend_on_how_many_are_wanted(assistant: Assistant, write: WriteFile) -> None:
+    texts = [f"Fire {'and smoke ' * n}came to the red house by night." for n in range(30)]
+    ingest(assistant, [write(f"{n}.txt", text) for n, text in enumerate(texts)])
+    few = assistant.search("red fire at night", k=5)
+    many = assistant.search("red fire at night", k=30)
+    assert [h.chunk.source for h in few.hits] == [h.chunk.source for h in many.hits][:5]
+    assert [h.scores["fused"] for h in few.hits] == [h.scores["fused"] for h in many.hits][:5]
+
+
 def test_reciprocal_rank_fusion_and_no_rerank_can_be_chosen(assistant: Assistant, write: WriteFile) -> None:
     ingest(assistant, [write("a.txt", "Apples are red."), write("b.txt", "Pears are green.")])
     retriever = Retriever(assistant.library, assistant.index, assistant.embedder, None, fusion="rrf")

@@ -258,7 +258,6 @@ def test_what_a_data_folder_keeps_is_no_source_and_what_lies_beside_it_is(
     names = [source.name for source in find_sources([tmp_path])]
     assert names == ["data/mine.md", "documents/a.md", "documents/originals/b.md"]
     assert find_sources([tmp_path / "data" / "originals"]) == []
-    assert [source.name for source in find_sources([tmp_path], only={str(tmp_path / "documents" / "a.md")})] == ["documents/a.md"]
 
 
 def test_trouble_is_said_once_and_the_changes_are_tried_again(assistant: Assistant, write: WriteFile) -> None:

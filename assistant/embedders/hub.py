@@ -12,7 +12,7 @@ from typing import TypeVar
 from assistant.errors import ModelUnavailable
 
 _Model = TypeVar("_Model")
-_BEGINNING_BYTES = 65_536
+_BEGINNING_BYTES, _END_BYTES = 1_000_000, 65_536
 
 
 def load(model: str, extra: str, build: Callable[[str], _Model]) -> _Model:
@@ -76,7 +76,7 @@ def _cached(model: str) -> str:
 
 
 def _fingerprint(path: Path) -> str:
-    """Eight letters from the names, sizes and beginnings of the files: weights of gigabytes are not read through at each start."""
+    """Eight letters from the names, sizes, beginnings and ends of the files: weights of gigabytes are not read through at each start."""
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]:
         relative = file.relative_to(path).as_posix()
@@ -84,5 +84,7 @@ def _fingerprint(path: Path) -> str:
             continue
         with file.open("rb") as opened:
             beginning = opened.read(_BEGINNING_BYTES)
-        digest.update(f"{relative}\0{file.stat().st_size}\0".encode("utf-8", "replace") + beginning)
+            opened.seek(max(0, file.stat().st_size - _END_BYTES))
+            end = opened.read()
+        digest.update(f"{relative}\0{file.stat().st_size}\0".encode("utf-8", "replace") + beginning + end)
     return digest.hexdigest()[:8]
