@@ -16,9 +16,9 @@ from assistant.deciding import Rule, confidence, enough
 from assistant.errors import InvalidRequest, LibraryError, ModelError
 from assistant.generators.condensing import carried_over
 from assistant.languages import detect_language
-from assistant.library import OWNER, Library
+from assistant.library import OWNER, Library, mismatch
 from assistant.originals import Originals
-from assistant.protocols import Embedder, Generated, Generator, Index
+from assistant.protocols import Embedder, Generated, Generator, Index, SparseEmbedder
 from assistant.records import Collection
 from assistant.types import Answer, Done, Event, Hit, Passages, Retrieval, Searching, Text, Turn
 
@@ -71,8 +71,9 @@ class Assistant:
         limits: Limits,
         open_index: Callable[[], Index],
         open_embedder: Callable[[], Embedder],
-        make_retriever: Callable[[Library, Index, Embedder], Retriever],
+        make_retriever: Callable[[Library, Index, Embedder, SparseEmbedder | None], Retriever],
         make_generator: Callable[[Embedder], Generator],
+        open_sparse: Callable[[Embedder], SparseEmbedder | None] = lambda _: None,
         rule: Rule | None = None,
     ) -> None:
         self.library = library
@@ -80,6 +81,7 @@ class Assistant:
         self.limits = limits
         self._open_index = open_index
         self._open_embedder = open_embedder
+        self._open_sparse = open_sparse
         self._make_retriever = make_retriever
         self._make_generator = make_generator
         self.rule = rule
@@ -128,8 +130,18 @@ class Assistant:
         return self._open_embedder()
 
     @cached_property
+    def sparse(self) -> SparseEmbedder | None:
+        """The model that weighs words; None where BM25 does."""
+        return self._open_sparse(self.embedder)
+
+    @property
+    def models(self) -> str:
+        """What a collection remembers: the embedder, and the model that weighs words where there is one."""
+        return self.embedder.name if self.sparse is None else f"{self.embedder.name} + {self.sparse.name}"
+
+    @cached_property
     def retriever(self) -> Retriever:
-        return self._make_retriever(self.library, self.index, self.embedder)
+        return self._make_retriever(self.library, self.index, self.embedder, self.sparse)
 
     @cached_property
     def generator(self) -> Generator:
@@ -209,7 +221,7 @@ class Assistant:
         language = detect_language(question, fallback=passages[0].chunk.language if passages else "en")
         not_found = Answer(
             question, shown, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,
-            hits=passages[:_NEAREST], milliseconds=found.milliseconds,
+            hits=passages[:_NEAREST], milliseconds=found.milliseconds, notices=found.notices,
         )  # fmt: skip
         if not enough(sure):
             yield Done(not_found)
@@ -226,7 +238,7 @@ class Assistant:
             "generate": round((generated - started) * 1000, 3),
             "cite": round((time.perf_counter() - generated) * 1000, 3),
         }
-        notices = written.notices
+        notices = (*found.notices, *written.notices)
         if written.complete and not (cited.found and cited.citations):
             yield Done(replace(not_found, notices=notices, milliseconds=milliseconds))
             return
@@ -254,6 +266,9 @@ class Assistant:
         of = self.library.readable(reader, names)
         if not any(c.chunks for c in of):
             return Retrieval(query, (), {}, {}, 0)
+        for collection in of:
+            if collection.chunks and (collection.embedder, collection.dimension) != (self.models, self.embedder.dimension):
+                raise mismatch(collection, self.models, self.embedder.dimension)
         try:
             return self.retriever.search(query, of, k=k, carried=carried)
         except LibraryError:

@@ -64,6 +64,12 @@ def rerank_weight(language: str, covered: Sequence[str]) -> float:
     return COVERED_RERANK_WEIGHT if language in covered else UNCOVERED_RERANK_WEIGHT
 
 
+def trained_rerank_weight(language: str, covered: Sequence[str]) -> float:
+    """The same of a model that was trained to rerank, such as a cross-encoder: its makers measure the order that it gives alone. Where
+    the languages that it covers are not known, it is taken to cover all."""
+    return 1.0 if not covered or language in covered else UNCOVERED_RERANK_WEIGHT
+
+
 def scaled_scores(scores: Sequence[float]) -> list[float]:
     """Scores moved to 0 (the least) to 1 (the greatest); all 1 where they are all equal."""
     if not scores:

@@ -60,10 +60,7 @@ class Library:
         collection = queries.collection_of(row)
         _refuse_unless_owner(collection, owner)
         if (collection.embedder, collection.dimension) != (embedder, dimension):
-            raise CollectionMismatch(
-                f"Collection '{name}' was built with {collection.embedder} ({collection.dimension} dimensions) but the settings name "
-                f"{embedder} ({dimension}). Run `footnote reindex {name}`, or set FOOTNOTE_EMBEDDER={collection.embedder}."
-            )
+            raise mismatch(collection, embedder, dimension)
         return collection
 
     def readable(self, reader: str, names: Sequence[str] = ()) -> list[Collection]:
@@ -373,6 +370,16 @@ class Library:
 
 def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[i : i + _SLICE] for i in range(0, len(ids), _SLICE))
+
+
+def mismatch(collection: Collection, embedder: str, dimension: int) -> CollectionMismatch:
+    """The error for a collection whose vectors are not of the models that the settings name."""
+    dense, _, sparse = collection.embedder.partition(" + ")
+    settings = f"FOOTNOTE_EMBEDDER={dense} and FOOTNOTE_SPARSE={sparse or 'bm25'}"
+    return CollectionMismatch(
+        f"Collection '{collection.name}' was built with {collection.embedder} ({collection.dimension} dimensions) but the settings "
+        f"name {embedder} ({dimension}). Run `footnote reindex {collection.name}`, or set {settings}."
+    )
 
 
 def _refuse_unless_owner(collection: Collection, reader: str) -> None:

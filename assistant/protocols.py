@@ -62,9 +62,14 @@ class SparseEmbedder(Protocol):
 
 
 class Reranker(Protocol):
-    """Scores texts against a query. Scores are comparable within one call only."""
+    """Scores texts against a query. Scores are comparable for the same query only. `batch` is the most texts that it is given in one
+    call: time is looked at between calls."""
 
     name: str
+    batch: int
+
+    def weight(self, language: str) -> float:
+        """How much its scores count against the fused ones for a query in this language (ISO 639-1), 0 to 1."""
 
     def score(self, query: str, texts: Sequence[str]) -> list[float]:
         """One score a text, in the order given; higher is better."""

@@ -11,14 +11,15 @@ import numpy as np
 
 from assistant.cosine_span import cosine_span
 from assistant.errors import InvalidRequest
-from assistant.fusion import PROXIMITY_WEIGHT, best_first, blend, convex, dense_weight, reciprocal_rank, rerank_weight
+from assistant.fusion import PROXIMITY_WEIGHT, best_first, blend, convex, dense_weight, reciprocal_rank
 from assistant.generators.condensing import carried_weight
 from assistant.languages import language_of_query
 from assistant.lexical import idf, query_counts, query_vector, term_counts, term_id, terms
 from assistant.library import Library
-from assistant.protocols import Embedder, Index, Reranker, SparseVector, Vectors
+from assistant.protocols import Embedder, Index, SparseEmbedder, SparseVector, Vectors
 from assistant.proximity import proximity
 from assistant.records import Collection
+from assistant.rerankers.bounded import Bounded, Reranking
 from assistant.types import Chunk, Hit, Retrieval
 
 Scored = list[tuple[int, float]]
@@ -35,7 +36,8 @@ class Retriever:
     library: Library
     index: Index
     embedder: Embedder
-    reranker: Reranker | None
+    reranker: Bounded | None
+    sparse: SparseEmbedder | None = None
     depth: int = 50
     rerank_depth: int = 20
     fusion: str = "convex"
@@ -58,18 +60,23 @@ class Retriever:
             weights = self._weights(query, of, languages)
             if carried:
                 weights = weights.with_lesser(self._weights(carried, of, languages), carried_weight(query, language))
-            bm25 = self._leg(of, k, lambda name, limit: self.index.search_sparse(name, weights.found, limit))
+            found = weights.found if self.sparse is None else self._learned(self.sparse, query, carried, language)
+            bm25 = self._leg(of, k, lambda name, limit: self.index.search_sparse(name, found, limit))
         with clock.measure("fuse"):
             fused = self._fused(dense, bm25, language, weights)
             chunks = self.library.chunks(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
             fused = self._by_proximity(query, fused, chunks, weights)
         stages: dict[str, Scored] = {"bm25": bm25, "dense": dense, "fused": fused}
         scored: dict[int, float] = {}
+        reranking = Reranking()
         if self.reranker is not None:
             with clock.measure("rerank"):
                 asked = query if terms(query, language) or not carried else f"{carried} {query}"
-                scored = self._rerank_scores(self.reranker, asked, fused, chunks)
-                stages["reranked"] = self._reranked(scored, fused, language)
+                head = [i for i, _ in fused[: self.rerank_depth] if i in chunks]
+                reranking = self.reranker.score(asked, [chunks[i].search_text for i in head], language)
+                scored = dict(zip(head, reranking.scores, strict=False))  # the first ones, where time was over
+            if scored or not reranking.notice:
+                stages["reranked"] = _reranked(scored, fused, reranking.weight)
         # A chunk that was removed meanwhile is in no stage's hits.
         delivered = [(i, score) for i, score in stages.get("reranked", fused) if i in chunks][:k]
         return Retrieval(
@@ -79,6 +86,7 @@ class Retriever:
             clock.milliseconds,
             searched=sum(c.chunks for c in of),
             carried=carried,
+            notices=(reranking.notice,) if reranking.notice else (),
         )
 
     def _query_vector(self, query: str, carried: str, language: str) -> Vectors:
@@ -86,6 +94,14 @@ class Retriever:
         shares = np.array([1.0, carried_weight(query, language)][: len(vectors)], dtype=np.float32)
         mixed: Vectors = shares @ vectors
         return mixed / np.float32(max(1e-12, float(np.linalg.norm(mixed))))
+
+    def _learned(self, sparse: SparseEmbedder, query: str, carried: str, language: str) -> SparseVector:
+        """The weights that a model gives to the query's terms, in the place of BM25's."""
+        asked, *before = sparse.encode_queries([query, carried] if carried else [query])
+        mixed = dict(asked)
+        for term, weight in before[0].items() if before else ():
+            mixed[term] = mixed.get(term, 0.0) + carried_weight(query, language) * weight
+        return mixed
 
     def _leg(self, of: Sequence[Collection], k: int, search: Callable[[str, int], Scored]) -> Scored:
         """One leg over all the collections: the best `depth` (or k, where that is more) that are live."""
@@ -113,7 +129,13 @@ class Retriever:
         if self.fusion == "rrf":
             return reciprocal_rank(dense, bm25)
         weight = dense_weight(language, self.embedder.languages)
-        return convex(dense, bm25, weight=weight, cosine_span=cosine_span(self.embedder), attainable=weights.attainable)
+        return convex(
+            dense,
+            bm25,
+            weight=weight,
+            cosine_span=cosine_span(self.embedder),
+            attainable=None if self.sparse else weights.attainable,
+        )
 
     def _by_proximity(self, query: str, fused: Scored, chunks: Mapping[int, Chunk], weights: _Weights) -> Scored:
         """The head of the fused list again, with what the nearness of the query's words in each chunk adds."""
@@ -125,21 +147,17 @@ class Retriever:
         near = {c.id: proximity(asked[c.language], terms(c.search_text, c.language), by_term) for c in head}
         return best_first({i: score + PROXIMITY_WEIGHT * near.get(i, 0.0) for i, score in fused})
 
-    def _rerank_scores(self, reranker: Reranker, query: str, fused: Scored, chunks: Mapping[int, Chunk]) -> dict[int, float]:
-        """The reranker's own scores of the head of the fused list, by chunk."""
-        head = [i for i, _ in fused[: self.rerank_depth] if i in chunks]
-        return dict(zip(head, reranker.score(query, [chunks[i].search_text for i in head]), strict=True))
-
-    def _reranked(self, scored: Mapping[int, float], fused: Scored, language: str) -> Scored:
-        """The head of the fused list by the blend of both scores, then the rest as it was."""
-        head = [hit for hit in fused[: self.rerank_depth] if hit[0] in scored]
-        blended = blend(head, [scored[i] for i, _ in head], weight=rerank_weight(language, self.embedder.languages))
-        return [*blended, *fused[self.rerank_depth :]]
-
     def _with_rerank_score(self, hit: Hit, scored: Mapping[int, float]) -> Hit:
         if self.reranker is None or hit.chunk.id not in scored:
             return hit
         return replace(hit, scores={**hit.scores, self.reranker.name: round(scored[hit.chunk.id], 6)})
+
+
+def _reranked(scored: Mapping[int, float], fused: Scored, weight: float) -> Scored:
+    """What was reranked by the blend of both scores, then the rest as it was."""
+    head = [hit for hit in fused if hit[0] in scored]
+    blended = blend(head, [scored[i] for i, _ in head], weight=weight)
+    return [*blended, *(hit for hit in fused if hit[0] not in scored)]
 
 
 def _with_vectors(found: Scored) -> Scored:

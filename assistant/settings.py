@@ -64,10 +64,15 @@ class Settings(BaseSettings):
         default=256, ge=32, le=4096, description="Most tokens in a chunk, counted by the embedder's tokenizer."
     )
     fusion: Literal["convex", "rrf"] = Field(default="convex", description="How the two legs are joined: `convex` or `rrf`.")
-    reranker: Literal["maxsim", "none"] = Field(
-        default="maxsim", description="Order of the head of the list: `maxsim` or `none`."
+    reranker: str = Field(
+        default="maxsim",
+        description="Order of the head of the list: `maxsim`, `none`, `bge`, or a kind with a model's name or folder, such as "
+        "`cross-encoder:MODEL`; see Rerankers.",
     )
+    reranker_base_url: str = Field(default="", description="Address of the reranker's endpoint; empty is its provider's own.")
+    reranker_api_key: SecretStr = Field(default=SecretStr(""), description="Key of that endpoint, where it wants one.")
     rerank_depth: int = Field(default=20, ge=1, le=100, description="How many hits are reranked.")
+    rerank_seconds: float = Field(default=5.0, gt=0, description="Time for a rerank; hits not scored by then keep their place.")
 
     generator: Literal["quotes", "openai"] = Field(default="quotes", description="`quotes` (no language model) or `openai`.")
     openai_base_url: str = Field(
@@ -115,6 +120,15 @@ class Settings(BaseSettings):
         from assistant.embedders.choosing import SPARSE_ALONE, SPARSE_WITH_MODEL, parted
 
         parted(name, SPARSE_ALONE, SPARSE_WITH_MODEL)
+        return name
+
+    @field_validator("reranker")
+    @classmethod
+    def _reranker(cls, name: str) -> str:
+        from assistant.embedders.choosing import parted
+        from assistant.rerankers.choosing import ALONE, WITH_MODEL
+
+        parted(name, ALONE, WITH_MODEL)
         return name
 
     @field_validator("data_dir", "tiktoken_file")

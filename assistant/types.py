@@ -154,7 +154,8 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Retrieval:
     """What one search came to: the hits as delivered, and of every stage on the way its order (chunk ids, best first) and time.
-    `searched` counts the chunks that were there to be found; `carried` holds the earlier questions that were searched with.
+    `searched` counts the chunks that were there to be found; `carried` holds the earlier questions that were searched with. `notices`
+    say what the reader should know (a rerank that was left out).
     """
 
     query: str
@@ -163,6 +164,7 @@ class Retrieval:
     milliseconds: Mapping[str, float]
     searched: int
     carried: str = ""
+    notices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from assistant.deciding import read_rule
 from assistant.errors import SettingsError
 from assistant.library import Library
 from assistant.originals import Originals
-from assistant.protocols import Embedder, Generator, Index, Reranker, SparseEmbedder
+from assistant.protocols import Embedder, Generator, Index, SparseEmbedder
+from assistant.rerankers.bounded import Bounded
 from assistant.retrieval import Retriever
 from assistant.settings import Settings, switch_off_telemetry
 
@@ -34,7 +35,8 @@ def make_assistant(settings: Settings, embedder: object = None) -> Assistant:
         ),
         open_index=lambda: make_index(settings),
         open_embedder=lambda: make_embedder(settings, embedder),
-        make_retriever=lambda library, index, embedder: make_retriever(settings, library, index, embedder),
+        make_retriever=lambda *parts: make_retriever(settings, *parts),
+        open_sparse=lambda opened: make_sparse(settings, opened),
         make_generator=lambda embedder: make_generator(settings, embedder),
         rule=read_rule(settings.data_dir / RULE_FILE),
     )
@@ -80,22 +82,25 @@ def make_sparse(settings: Settings, embedder: Embedder) -> SparseEmbedder | None
     return make_sparse(settings.sparse, embedder)
 
 
-def make_reranker(settings: Settings, embedder: Embedder) -> Reranker | None:
+def make_reranker(settings: Settings, embedder: Embedder) -> Bounded | None:
+    """The reranker that the settings name; None for none. Its weights are loaded at its first use."""
     from assistant.protocols import TokenEmbedder
-    from assistant.rerankers.maxsim import MaxSim
+    from assistant.rerankers.choosing import Means, make
 
     # MaxSim is the default of embedders that give token vectors; others are reranked by what is named for them.
-    unasked = "reranker" not in settings.model_fields_set and not isinstance(embedder, TokenEmbedder)
-    if settings.reranker == "none" or unasked:
+    if "reranker" not in settings.model_fields_set and not isinstance(embedder, TokenEmbedder):
         return None
-    if not isinstance(embedder, TokenEmbedder):
-        raise SettingsError(f"maxsim needs token vectors, which {embedder.name} does not give. Set FOOTNOTE_RERANKER=none.")
-    return MaxSim(embedder)
+    means = Means(settings.rerank_seconds, settings.reranker_base_url, settings.reranker_api_key.get_secret_value())
+    return make(settings.reranker, embedder, means)
 
 
-def make_retriever(settings: Settings, library: Library, index: Index, embedder: Embedder) -> Retriever:
+def make_retriever(
+    settings: Settings, library: Library, index: Index, embedder: Embedder, sparse: SparseEmbedder | None = None
+) -> Retriever:
     reranker = make_reranker(settings, embedder)
-    return Retriever(library, index, embedder, reranker, rerank_depth=settings.rerank_depth, fusion=settings.fusion)
+    return Retriever(
+        library, index, embedder, reranker, sparse=sparse, rerank_depth=settings.rerank_depth, fusion=settings.fusion
+    )
 
 
 def make_generator(settings: Settings, embedder: Embedder) -> Generator:

@@ -24,6 +24,16 @@ _STAGES = ("bm25", "dense", "fused", "reranked")
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one run came to: `measured` is the object that `evaluate` gives, `scores` are those of the single questions by measure, in
+    the set's order and 0 to 1, for holding two runs on the same set against each other. "decided" is one where a question was
+    rightly answered or rightly refused."""
+
+    measured: dict[str, Any]
+    scores: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Outcome:
     question: Question
     retrieval: Retrieval
@@ -39,7 +49,20 @@ def evaluate(
     foreign: str | Path | None = None,
     on_progress: OnProgress = lambda *_: None,
 ) -> dict[str, Any]:
-    """The measures of DESIGN's contract, as one object. Raises EvaluationError where the folder has no such set in it.
+    """The measures of DESIGN's contract, as one object: `run(...)` without the scores of the single questions."""
+    return run(folder, settings, limit=limit, answers=answers, foreign=foreign, on_progress=on_progress).measured
+
+
+def run(
+    folder: str | Path,
+    settings: Settings,
+    *,
+    limit: int | None = None,
+    answers: bool = True,
+    foreign: str | Path | None = None,
+    on_progress: OnProgress = lambda *_: None,
+) -> Evaluation:
+    """Ask the questions of the set in this folder. Raises EvaluationError where the folder has no such set in it.
 
     With the folder of a `foreign` set its answerable questions are asked as well, and the share of them that is refused is added to
     "refusal" as "foreign_refused": what these documents do not touch.
@@ -62,14 +85,14 @@ def evaluate(
         measured = _measures(assistant, outcomes, passages, by_page=has_pages(root))
         if strangers:
             measured["refusal"]["foreign_refused"] = _rounded(measures.mean(refused))
-        return {
+        about = {
             "set": root.resolve().name,
             "questions": len(questions),
             "chunks": collection.chunks,
             "failed_documents": opened.failed,
             "settings": {"embedder": settings.embedder, "reranker": settings.reranker, "generator": settings.generator},
-            **measured,
         }
+        return Evaluation(about | measured, _scores(outcomes, passages))
 
 
 def table(measured: Mapping[str, Any]) -> str:
@@ -102,18 +125,15 @@ def _asked(assistant: Assistant, collection: Collection, question: Question, *, 
 def _measures(
     assistant: Assistant, outcomes: Sequence[_Outcome], passages: Mapping[int, Sequence[Passage]], *, by_page: bool
 ) -> dict[str, Any]:
-    def distinct(chunk_ids: Sequence[int]) -> list[Passage]:
-        return list(dict.fromkeys(passage for i in chunk_ids for passage in passages[i]))
-
-    judged = [o for o in outcomes if o.question.answerable and o.question.gold]
+    judged = _judged(outcomes)
     gold = [o.question.gold for o in judged]
-    delivered = [distinct([hit.chunk.id for hit in o.retrieval.hits]) for o in judged]
+    delivered = [_delivered(o, passages) for o in judged]
     spent = [sum(o.retrieval.milliseconds.values()) for o in outcomes]
     answered = [(o, o.answer) for o in outcomes if o.answer is not None]
     return {
         "retrieval": _ranking(delivered, gold),
         "stages": {
-            stage: _ranking([distinct(o.retrieval.stages[stage]) for o in judged], gold)
+            stage: _ranking([_distinct(o.retrieval.stages[stage], passages) for o in judged], gold)
             for stage in _STAGES
             if all(stage in o.retrieval.stages for o in judged)
         },
@@ -125,6 +145,31 @@ def _measures(
             "answer_p50": _percentile([sum(a.milliseconds.values()) for _, a in answered], 50),
         },
     }  # fmt: skip
+
+
+def _scores(outcomes: Sequence[_Outcome], passages: Mapping[int, Sequence[Passage]]) -> dict[str, list[float]]:
+    pairs = [(_delivered(o, passages), o.question.gold) for o in _judged(outcomes)]
+    scores = {
+        "recall@1": [measures.recall_at(1, ranking, gold) for ranking, gold in pairs],
+        "recall@5": [measures.recall_at(5, ranking, gold) for ranking, gold in pairs],
+        "ndcg@10": [measures.ndcg_at(10, ranking, gold) for ranking, gold in pairs],
+        "decided": [float(o.answer.found == o.question.answerable) for o in outcomes if o.answer is not None],
+    }
+    return {name: values for name, values in scores.items() if values}
+
+
+def _judged(outcomes: Sequence[_Outcome]) -> list[_Outcome]:
+    """Those whose ranking can be judged."""
+    return [o for o in outcomes if o.question.answerable and o.question.gold]
+
+
+def _delivered(outcome: _Outcome, passages: Mapping[int, Sequence[Passage]]) -> list[Passage]:
+    return _distinct([hit.chunk.id for hit in outcome.retrieval.hits], passages)
+
+
+def _distinct(chunk_ids: Sequence[int], passages: Mapping[int, Sequence[Passage]]) -> list[Passage]:
+    """The passages that these chunks stand on, each where it comes first."""
+    return list(dict.fromkeys(passage for i in chunk_ids for passage in passages[i]))
 
 
 def _ranking(rankings: Sequence[Sequence[Passage]], gold: Sequence[Mapping[Passage, float]]) -> dict[str, float | None]:

@@ -64,7 +64,7 @@ def open_set(root: Path, settings: Settings, *, on_progress: OnProgress = lambda
     rows = None if has_pages(root) else [_passage(row, where) for row, where in _rows(_corpus_file(root))]
     # A document that was taken out of the set must not be found any more: another listing is another folder.
     listing = _file_names(root / "pdfs") if rows is None else [row["id"] for row in rows]
-    named = "\0".join([str(root.resolve()), settings.embedder, str(settings.chunk_tokens), *sorted(listing)])
+    named = "\0".join([str(root.resolve()), settings.embedder, settings.sparse, str(settings.chunk_tokens), *sorted(listing)])
     key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     folder = settings.data_dir / "eval" / f"{root.resolve().name}-{key}"
     ours = settings.model_copy(update={"data_dir": folder, "library_url": "", "milvus_uri": ""})

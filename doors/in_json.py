@@ -57,7 +57,11 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 
 
 def retrieval_json(found: Retrieval) -> dict[str, Any]:
-    return {"hits": [hit_json(hit) for hit in found.hits], "milliseconds": dict(found.milliseconds)}
+    return {
+        "hits": [hit_json(hit) for hit in found.hits],
+        "notices": list(found.notices),
+        "milliseconds": dict(found.milliseconds),
+    }
 
 
 def document_json(document: Document) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class _Run:
         settle(assistant)
         self._assistant, self._at, self._on_progress = assistant, at, on_progress
         self._into = assistant.library.create_collection(
-            collection, embedder=assistant.embedder.name, dimension=assistant.embedder.dimension, owner=reader
+            collection, embedder=assistant.models, dimension=assistant.embedder.dimension, owner=reader
         )
         assistant.index.create(self._into.index_name, self._into.dimension)
         self._quotas = Quotas(assistant, self._into)

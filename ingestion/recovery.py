@@ -22,6 +22,6 @@ def settle(assistant: Assistant) -> None:
         assistant.originals.discard(digest)
     for collection in collections:
         left = assistant.library.unembedded([collection])
-        if left and collection.embedder == assistant.embedder.name:
+        if left and collection.embedder == assistant.models:
             index_chunks(assistant, collection, assistant.library.every_chunk(collection, embedded=False))
             assistant.library.mark_embedded(left)

@@ -23,7 +23,7 @@ def reindex(assistant: Assistant, name: str, *, reader: str = OWNER, on_progress
             collection,
             index_name=assistant.library.new_index_name(),
             pivot_length=collection.mean_length or None,
-            embedder=embedder.name,
+            embedder=assistant.models,
             dimension=embedder.dimension,
         )
         assistant.index.create(anew.index_name, anew.dimension)

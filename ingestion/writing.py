@@ -11,7 +11,7 @@ import numpy as np
 from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.lexical import document_vector
-from assistant.protocols import IndexRow
+from assistant.protocols import IndexRow, SparseVector
 from assistant.records import Collection, Pending
 from assistant.types import Chunk
 
@@ -51,11 +51,13 @@ def index_chunks(
 def index_rows(assistant: Assistant, into: Collection, chunks: Sequence[Counted]) -> list[IndexRow]:
     """The rows of stored chunks, with their vectors."""
     assert into.pivot_length is not None
-    vectors = assistant.embedder.encode_documents([chunk.search_text for chunk, _ in chunks])
-    return [
-        IndexRow(chunk.id, vector, document_vector(counts, into.pivot_length))
-        for (chunk, counts), vector in zip(chunks, vectors, strict=True)
-    ]
+    texts = [chunk.search_text for chunk, _ in chunks]
+    vectors = assistant.embedder.encode_documents(texts)
+    if assistant.sparse is not None:
+        words: Sequence[SparseVector] = assistant.sparse.encode_documents(texts)
+    else:
+        words = [document_vector(counts, into.pivot_length) for _, counts in chunks]
+    return [IndexRow(chunk.id, *pair) for (chunk, _), *pair in zip(chunks, vectors, words, strict=True)]
 
 
 def drop_doomed(assistant: Assistant) -> None:
@@ -73,7 +75,8 @@ def _index_words(assistant: Assistant, into: Collection, written: Sequence[tuple
     assert into.pivot_length is not None
     zeros = np.zeros(into.dimension, dtype=np.float32)
     rows = [
-        IndexRow(chunk_id, zeros, document_vector(counts, into.pivot_length))
+        # Where a model weighs words, they follow with its vectors: terms of BM25 beside the model's would be mistaken for them.
+        IndexRow(chunk_id, zeros, {} if assistant.sparse else document_vector(counts, into.pivot_length))
         for pending, draft in written
         for chunk_id, counts in zip(pending.chunk_ids, draft.counts, strict=True)
     ]

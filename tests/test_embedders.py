@@ -147,7 +147,7 @@ def test_a_wait_beyond_the_time_for_a_request_is_an_error_at_once(server: Server
         (lambda _: Response("", 302, {"Location": "http://elsewhere.example/"}), r"redirects to http://elsewhere"),
         (lambda _: Response("<html>Welcome</html>", content_type="text/html"), r"0 embeddings for 1 texts"),
         (lambda _: Response('{"data": []}', content_type="application/json"), r"0 embeddings for 1 texts"),
-        (lambda _: Response('{"data": [{', content_type="application/json"), r"no embeddings"),
+        (lambda _: Response('{"data": [{', content_type="application/json"), r"cannot be read"),
         (lambda _: row([1.0, 2.0]), r"shape \(1, 2\).*\(1, 3\) was expected"),
         (lambda _: row([1.0, float("nan"), 2.0]), r"not finite"),
         (lambda _: row(None), r"nonsense"),

@@ -454,7 +454,7 @@ def test_pages_of_rtf_follow_breaks_sections_and_paragraphs_that_begin_one() -> 
     ("data", "name", "found", "notice"),
     [
         (b"{\\rtf1 text}", "a.docx", ".rtf", "Named .docx, but .rtf inside"),
-        (b"{\\rtf1 text}", "letter.doc", ".rtf", ""),
+        (b"{\\rtf1 text}", "letter.doc", ".rtf", "Named .doc, but .rtf inside"),
         (b"<!DOCTYPE html><p>text", "a.txt", ".html", "Named .txt, but .html inside"),
         (b"<html><table><tr><td>a<td>1</table>", "a.xls", ".html", "Named .xls, but .html inside"),
         (b"a\tb\n1\t2\n", "a.xls", ".csv", "Named .xls, but .csv inside"),

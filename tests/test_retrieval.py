@@ -68,12 +68,13 @@ def test_words_that_stand_together_as_asked_decide_between_passages_of_the_same_
 
 
 def test_what_is_looked_at_more_closely_does_not_depend_on_how_many_are_wanted(assistant: Assistant, write: WriteFile) -> None:
-    texts = [f"Fire {'and smoke ' * n}came to the red house by night." for n in range(30)]
-    ingest(assistant, [write(f"{n}.txt", text) for n, text in enumerate(texts)])
-    few = assistant.search("red fire at night", k=5)
-    many = assistant.search("red fire at night", k=30)
-    assert [h.chunk.source for h in few.hits] == [h.chunk.source for h in many.hits][:5]
-    assert [h.scores["fused"] for h in few.hits] == [h.scores["fused"] for h in many.hits][:5]
+    ingest(assistant, [write(f"{n}.txt", f"Fire came to a house that was red: number {n}.") for n in range(5)])
+    ingest(assistant, [write("long.txt", "A red fire came to a house of the number six, by night.")])
+    retriever = Retriever(assistant.library, assistant.index, assistant.embedder, None, rerank_depth=2)
+    of = assistant.library.readable(OWNER)
+    few, many = (retriever.search("red fire", of, k=k) for k in (1, 6))
+    assert few.stages["fused"] == many.stages["fused"]
+    assert many.hits[-1].chunk.source == "long.txt"
 
 
 def test_reciprocal_rank_fusion_and_no_rerank_can_be_chosen(assistant: Assistant, write: WriteFile) -> None:

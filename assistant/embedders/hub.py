@@ -76,7 +76,7 @@ def _cached(model: str) -> str:
 
 
 def _fingerprint(path: Path) -> str:
-    """Eight letters from the names, sizes, beginnings and ends of the files: weights of gigabytes are not read through at each start."""
+    """Eight letters from the names, sizes, beginnings and ends of the files: not all of their gigabytes at each start."""
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]:
         relative = file.relative_to(path).as_posix()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.fusion import rerank_weight
 from assistant.protocols import TokenEmbedder
 
 _TokenVectors = NDArray[np.float16]
@@ -22,13 +23,18 @@ class MaxSim:
     """
 
     name = "maxsim"
+    batch = 32
 
-    def __init__(self, embedder: TokenEmbedder, *, cache_bytes: int = 128_000_000) -> None:
+    def __init__(self, embedder: TokenEmbedder, *, languages: Sequence[str] = (), cache_bytes: int = 128_000_000) -> None:
+        self._languages = languages
         self._embedder = embedder
         self._cache_bytes = cache_bytes
         self._kept: OrderedDict[str, _TokenVectors] = OrderedDict()
         self._kept_bytes = 0
         self._lock = threading.Lock()
+
+    def weight(self, language: str) -> float:
+        return rerank_weight(language, self._languages)
 
     def score(self, query: str, texts: Sequence[str]) -> list[float]:
         """One score a text, -1 to 1, in the order given; 0 for an empty query or text."""

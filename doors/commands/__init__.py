@@ -1,0 +1,1 @@
+"""The commands of `footnote`, by what they are about. doors/cli.py puts them in order."""

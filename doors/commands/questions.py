@@ -1,0 +1,52 @@
+"""Questions: answers with footnotes, and the passages alone."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from doors.commands.command import FAILED, NOT_FOUND, as_json_option, collection_option, command, open_assistant, text
+from doors.terminal import name, print_answer, print_json, say, shortened
+
+
+@command("ask")
+@click.argument("question", type=text)
+@collection_option
+@as_json_option
+def ask_command(question: str, collection: str, as_json: bool) -> None:
+    """Answer a question with footnotes. Exits with status 3 when the documents do not say, with 1 when the answer was cut off."""
+    from doors.in_json import answer_json
+
+    with open_assistant() as assistant:
+        answer = assistant.ask(question, collection=collection)
+    if as_json:
+        print_json(answer_json(answer))
+    else:
+        print_answer(answer)
+    if not answer.found:
+        sys.exit(NOT_FOUND)
+    if not answer.complete:
+        sys.exit(FAILED)
+
+
+@command("search")
+@click.argument("query", type=text)
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 100), help="How many passages.")
+@collection_option
+@as_json_option
+def search_command(query: str, k: int, collection: str, as_json: bool) -> None:
+    """List the passages nearest to a query, with their rank in each leg."""
+    from doors.in_json import retrieval_json
+
+    with open_assistant() as assistant:
+        found = assistant.search(query, collection=collection, k=k)
+    if as_json:
+        print_json(retrieval_json(found))
+        return
+    for rank, hit in enumerate(found.hits, 1):
+        ranks = ", ".join(f"{stage} {place}" for stage, place in hit.ranks.items())
+        say(f"{rank:>2}. {name(hit.chunk.title)}, page {hit.chunk.page}  ({ranks})")
+        say(f"    {shortened(hit.chunk.text)}")
+    if not found.hits:
+        say("Nothing found.")
