@@ -175,6 +175,26 @@ class HashingEmbedder:
         return np.array([_word_vector(word, self.dimension) for word in words], dtype=np.float32).reshape(-1, self.dimension)
 
 
+class LongestFirst:
+    """A Reranker without a model: the longer a text, the better. Before it scores a batch it calls `pause`, which may take its time
+    or raise. `asked` has the batches so far."""
+
+    name = "longest"
+
+    def __init__(self, batch: int = 2, pause: Callable[[], None] = lambda: None) -> None:
+        self.batch = batch
+        self.asked: list[Sequence[str]] = []
+        self._pause = pause
+
+    def weight(self, language: str) -> float:
+        return 1.0
+
+    def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        self.asked.append(texts)
+        self._pause()
+        return [float(len(text)) for text in texts]
+
+
 _WORD = re.compile(r"\w+")
 
 

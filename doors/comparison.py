@@ -31,11 +31,15 @@ def compare(
     answers: bool = True,
     on_progress: OnProgress = lambda *_: None,
 ) -> dict[str, Any]:
-    """Both settings, as `settings_named` reads them, on the set in this folder. "differences" are of the second (B) to the first (A),
-    each with the bounds that hold 95 % of the resampled means. Raises SettingsError, EvaluationError.
-    """
+    """Both settings, as `settings_named` reads them, on the set in this folder. Raises SettingsError, EvaluationError."""
     settings = [settings_named(name) for name in (first, second)]
     a, b = (_run(letter, folder, s, limit, answers, on_progress) for letter, s in zip("AB", settings, strict=True))
+    return compared(first, a, second, b)
+
+
+def compared(first: str, a: Evaluation, second: str, b: Evaluation) -> dict[str, Any]:
+    """Two runs on the same questions. "differences" are of the second (B) to the first (A) by measure, each with the bounds that hold
+    95 % of the resampled means (`paired_bootstrap`), the number of questions, and what to make of it."""
     differences = {
         name: _told(paired_bootstrap(scores, b.scores[name]), len(scores))
         for name, scores in a.scores.items()
@@ -102,7 +106,8 @@ def _run(
 
 def _side(words: str, evaluation: Evaluation) -> dict[str, Any]:
     scores = {name: round(mean(values) or 0.0, 4) for name, values in evaluation.scores.items()}
-    return {"settings": words, "scores": scores, "milliseconds": evaluation.measured["milliseconds"]}
+    measured = evaluation.measured
+    return {"settings": words, "scores": scores, "stages": measured["stages"], "milliseconds": measured["milliseconds"]}
 
 
 def _told(difference: Difference, questions: int) -> dict[str, Any]:

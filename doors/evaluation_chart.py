@@ -14,12 +14,12 @@ _SHARES = {
     ("refusal", "false_answers"): "unanswerable questions answered",
     ("refusal", "foreign_refused"): "questions of another set refused",
     ("answers", "contains"): "the answer holds the gold answer",
-    ("answers", "f1"): "words shared with the gold answer (F1)",
+    ("answers", "f1"): "words shared with the gold (F1)",
     ("answers", "supported"): "statements that a quote bears out",
     ("citations", "verbatim"): "quotes that stand at their place",
     ("citations", "on_gold"): "first footnote in the right passage",
 }
-_TIMES = {"p50": "search, half of the questions", "p95": "search, 95 of 100", "answer_p50": "answer, half of the questions"}
+_TIMES = {"p50": "search, median", "p95": "search, 95th percentile", "answer_p50": "answer, median"}
 
 # In units of the picture; browsers scale it to the width of the window.
 _WIDTH, _LABEL, _VALUE, _ROW, _BAR = 760, 260, 70, 22, 14

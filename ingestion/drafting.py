@@ -81,7 +81,7 @@ class Drafting:
     def draft(self, document: Prepared) -> Drafted:
         """What comes of one document, without what is attached to it."""
         assistant, digest = self._assistant, digest_of(document.content)
-        version = version_of(digest, assistant)
+        version = version_of(digest, document.source, assistant)
         there = assistant.library.known(self._into, document.place)
         drafted: Drafted
         if there and there.version == version:

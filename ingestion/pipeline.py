@@ -125,7 +125,7 @@ class _Run:
         """A file as `go` takes it. One whose stamp is still the one that was kept is not read again."""
         library, originals = self._assistant.library, self._assistant.originals
         known = library.known(self._into, source.place) if source.stamp else None
-        same = known and known.stamp == source.stamp and known.version == version_of(known.digest, self._assistant)
+        same = known and known.stamp == source.stamp and known.version == version_of(known.digest, source.name, self._assistant)
         if known and same and originals.holds(known.digest):
             return Outcome(source.name, "unchanged", document_id=known.document_id)
         try:
@@ -134,7 +134,7 @@ class _Run:
             return Outcome(source.name, "failed", f"It cannot be read: {error.strerror}.")
         except ParseError as error:
             return Outcome(source.name, "failed", str(error))
-        return prepare_file(source.place, source.name, content)
+        return prepare_file(source.place, source.name, content, ocr_languages=self._assistant.limits.ocr_languages)
 
     def keep_stamps(self, sources: Sequence[Source]) -> None:
         """Keep the stamps of the files that were read, once all is written: a run that was stopped reads them again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import PurePath
 
 from assistant.answering import Assistant
 from assistant.drafts import Draft
@@ -12,8 +13,9 @@ from assistant.languages import detect_language
 from assistant.lexical import ANALYSIS_VERSION, term_counts
 from assistant.types import ChunkSpan, ParsedDocument, search_text
 from ingestion.chunking import CHUNKER_VERSION, chunk_spans
-from ingestion.parsers import PARSER_VERSION, may_have_attachments
+from ingestion.parsers import PARSER_VERSION, PICTURED, SUPPORTED, may_have_attachments
 from ingestion.reading import attachments, read
+from ingestion.recognition import ocr_version
 from ingestion.report import Outcome
 from ingestion.sources import digest_of
 
@@ -32,15 +34,18 @@ class Prepared:
     attached: Callable[[], Sequence[Prepared | Outcome]] | None = None
 
 
-def prepare_file(place: str, source: str, content: bytes, *, depth: int = 0) -> Prepared:
+def prepare_file(place: str, source: str, content: bytes, *, ocr_languages: str = "eng", depth: int = 0) -> Prepared:
     """A file to be read in the sandbox, with what is attached to it where it is an e-mail, e-mails within e-mails included."""
-    attached = partial(_attached, place, source, content, depth + 1) if may_have_attachments(source) else None
-    return Prepared(place, source, content, partial(read, content, source), attached)
+    attached = partial(_attached, place, source, content, ocr_languages, depth + 1) if may_have_attachments(source) else None
+    return Prepared(place, source, content, partial(read, content, source, ocr_languages), attached)
 
 
-def version_of(digest: str, assistant: Assistant) -> str:
-    """The version that these bytes come to: their digest with the versions of everything that makes chunks of them."""
+def version_of(digest: str, source: str, assistant: Assistant) -> str:
+    """The version that these bytes come to: their digest with the versions of everything that makes chunks of them. For a file that
+    may hold scanned pages that is text recognition too, so that it is read again once there is one."""
     made_by = f"{PARSER_VERSION}.{CHUNKER_VERSION}.{ANALYSIS_VERSION}.{assistant.limits.chunk_tokens}"
+    if SUPPORTED.get(PurePath(source).suffix.lower(), "").startswith(PICTURED):
+        made_by += f".{ocr_version(assistant.limits.ocr_languages)}"
     return digest_of(f"{digest} {made_by}".encode())[:16]
 
 
@@ -55,7 +60,7 @@ def draft_of(document: Prepared, assistant: Assistant, *, digest: str) -> Draft:
         place=document.place,
         source=document.source,
         digest=digest,
-        version=version_of(digest, assistant),
+        version=version_of(digest, document.source, assistant),
         size_bytes=len(document.content),
         language=language,
         parsed=parsed,
@@ -69,8 +74,8 @@ def span_text(parsed: ParsedDocument, span: ChunkSpan) -> str:
     return search_text(parsed.title, span.heading_path, span.header, parsed.text[span.start : span.end])
 
 
-def _attached(place: str, source: str, content: bytes, depth: int) -> Sequence[Prepared | Outcome]:
+def _attached(place: str, source: str, content: bytes, ocr_languages: str, depth: int) -> Sequence[Prepared | Outcome]:
     inner = [(f"{place}/{name}", f"{source}/{name}", part) for name, part in attachments(content, source)]
     if depth > _DEEPEST:
         return [Outcome(own, "failed", f"It is attached {depth} e-mails deep; {_DEEPEST} are read.") for _, own, _ in inner]
-    return [prepare_file(below, own, part, depth=depth) for below, own, part in inner]
+    return [prepare_file(below, own, part, ocr_languages=ocr_languages, depth=depth) for below, own, part in inner]

@@ -11,6 +11,7 @@ from assistant.types import ParsedDocument, TextRun
 from ingestion.recognition import with_recognised
 
 if TYPE_CHECKING:
+    from ingestion.page_pictures import Box
     from ingestion.sandbox import Sandbox
 
 _lock = threading.Lock()
@@ -49,6 +50,11 @@ def give_up() -> None:
     for sandbox in given_up:
         if sandbox is not None:
             sandbox.close()
+
+
+def boxes(original: bytes, runs: Sequence[TextRun], start: int, end: int) -> list[Box]:
+    """As `ingestion.page_pictures.boxes`, in a sandbox, with the errors of `draw`."""
+    return _sandbox("pictures").boxes(original, runs, start, end)
 
 
 def draw(original: bytes, page: int, runs: Sequence[TextRun], start: int, end: int, *, width_pixels: int) -> bytes:

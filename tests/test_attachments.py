@@ -57,7 +57,11 @@ def test_an_attachment_that_is_taken_off_goes_and_one_that_changes_is_replaced(a
     path.write_bytes(bytes(mail(("north.txt", "North: seven."), ("south.txt", "South: eight."))))
     ingest(assistant, [path])
     path.write_bytes(bytes(mail(("north.txt", "North: nine."))))
-    assert outcomes(assistant, path) == {("mail.eml", "changed"), ("mail.eml/north.txt", "changed"), ("mail.eml/south.txt", "removed")}
+    assert outcomes(assistant, path) == {
+        ("mail.eml", "changed"),
+        ("mail.eml/north.txt", "changed"),
+        ("mail.eml/south.txt", "removed"),
+    }
     assert sources(assistant) == ["mail.eml", "mail.eml/north.txt"]
 
 
@@ -67,7 +71,11 @@ def test_attachments_go_with_their_mail_and_move_with_it(assistant: Assistant, f
     ingest(assistant, [folder])
     ids = {d.source: d.id for d in assistant.library.documents(reader=OWNER)}
     (folder / "mail.eml").rename(folder / "renamed.eml")
-    assert outcomes(assistant, folder) == {("renamed.eml/north.txt", "moved"), ("renamed.eml", "moved"), ("notes.txt", "unchanged")}
+    assert outcomes(assistant, folder) == {
+        ("renamed.eml/north.txt", "moved"),
+        ("renamed.eml", "moved"),
+        ("notes.txt", "unchanged"),
+    }
     moved = {d.source: d.id for d in assistant.library.documents(reader=OWNER)}
     assert moved["renamed.eml/north.txt"] == ids["mail.eml/north.txt"]
     (folder / "renamed.eml").unlink()

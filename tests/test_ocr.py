@@ -403,3 +403,18 @@ def test_a_child_that_makes_up_boxes_or_pages_is_not_believed(change: dict[str, 
     assert decode_document(memoryview(encode_document(document))) == document
     with pytest.raises(Nonsense):
         decode_document(memoryview(encode_document(replace(document, **change))))  # type: ignore[arg-type]
+
+
+def test_files_are_read_again_once_their_scans_can_be(assistant: Assistant, tesseract: str) -> None:
+    path = FILES / "scanned_pages.pdf"
+    assistant.limits = replace(assistant.limits, ocr_languages="xyz")
+    (first,) = ingest(assistant, [path]).outcomes
+    assert first.status == "added"
+    assert "tesseract-ocr-xyz" in first.reason
+    (picture,) = ingest(assistant, [FILES / "letter.png"]).outcomes
+    assert picture.status == "failed"
+    assert [o.status for o in ingest(assistant, [path]).outcomes] == ["unchanged"]
+    assistant.limits = replace(assistant.limits, ocr_languages="eng")
+    (again,) = ingest(assistant, [path]).outcomes
+    assert again.status == "changed"
+    assert "Read by text recognition" in again.reason

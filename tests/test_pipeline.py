@@ -451,7 +451,9 @@ def test_a_file_that_failed_is_read_again_although_nobody_touched_it(assistant: 
     assert statuses(assistant, path) == [("a.txt", "changed")]
 
 
-def test_a_change_that_was_stopped_half_way_is_taken_up_although_nobody_touched_it(assistant: Assistant, write: WriteFile) -> None:
+def test_a_change_that_was_stopped_half_way_is_taken_up_although_nobody_touched_it(
+    assistant: Assistant, write: WriteFile
+) -> None:
     path = write("a.txt", "The gate closes at seven.")
     an_hour_ago(path)
     ingest(assistant, [path])

@@ -69,7 +69,7 @@ def test_words_that_stand_together_as_asked_decide_between_passages_of_the_same_
 
 def test_what_is_looked_at_more_closely_does_not_depend_on_how_many_are_wanted(assistant: Assistant, write: WriteFile) -> None:
     ingest(assistant, [write(f"{n}.txt", f"Fire came to a house that was red: number {n}.") for n in range(5)])
-    ingest(assistant, [write("long.txt", "A red fire came to a house of the number six, by night.")])
+    ingest(assistant, [write("long.txt", "A red fire came to a house of the number six, by night and by day.")])
     retriever = Retriever(assistant.library, assistant.index, assistant.embedder, None, rerank_depth=2)
     of = assistant.library.readable(OWNER)
     few, many = (retriever.search("red fire", of, k=k) for k in (1, 6))

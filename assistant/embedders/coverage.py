@@ -10,7 +10,10 @@ MULTILINGUAL: Sequence[str] = (
     "en", "zh", "es", "fr", "de", "ru", "ar", "ja", "pt", "it", "nl", "ko", "pl", "tr", "vi", "id", "sv", "no", "da", "fi",
     "cs", "uk", "el", "he", "hu", "ro", "bg", "hr", "sk", "sl", "ca", "fa", "hi", "bn", "th", "te", "ta", "sw", "ur",
 )  # fmt: skip
-_MULTILINGUAL = re.compile(r"multilingual|bge-m3|bge-reranker-v2|mmarco|jina-reranker-(v3|m0)|jina-embeddings-v[34]|text-embedding-(3|ada)", re.IGNORECASE)
+_MULTILINGUAL = re.compile(
+    r"multilingual|bge-m3|jina-embeddings-v[34]|text-embedding-(3|ada)|bge-reranker-v2|mmarco|jina-reranker-(v3|m0)",
+    re.IGNORECASE,
+)
 # The sentence-transformers of these names are trained on English alone.
 _ENGLISH = re.compile(r"(?:^|/)(?:all|multi-qa|ms-?marco|gtr|sentence-t5|potion-(?!multi)|nq)[-_]", re.IGNORECASE)
 _OF_ONE = re.compile(rf"(?:^|[-_/])({'|'.join(MULTILINGUAL)})(?=$|[-_.])")

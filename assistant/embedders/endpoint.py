@@ -124,18 +124,14 @@ class Endpoint:
             )
         if isinstance(error, openai.APIStatusError):
             return EndpointError(f"{self.base_url} refused ({error.status_code}: {said}). {self._advice(error)}")
-        return EndpointError(
-            f"{self.base_url} answered what cannot be read ({type(error).__name__}: {said}). Check the address."
-        )
+        return EndpointError(f"{self.base_url} answered what cannot be read ({type(error).__name__}: {said}). Check the address.")
 
     def _advice(self, error: openai.APIStatusError) -> str:
         status = error.status_code
         if status in (401, 403):
             return f"Correct {self._setting}_API_KEY."
         if 300 <= status < 400:
-            return (
-                f"It redirects to {error.response.headers.get('location', 'nowhere')[:200]}; correct {self._setting}_BASE_URL."
-            )
+            return f"It redirects to {error.response.headers.get('location', 'nowhere')[:200]}; correct {self._setting}_BASE_URL."
         if status == 429:
             wait = error.response.headers.get("retry-after", "")[:40]
             return f"It asks to wait {wait} s." if wait else "Try again later."

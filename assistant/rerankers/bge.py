@@ -8,7 +8,7 @@ from assistant.embedders.coverage import covered_by
 from assistant.embedders.hub import load, missing
 from assistant.embedders.shaping import encodable, most_tokens
 from assistant.fusion import trained_rerank_weight
-from assistant.rerankers.scoring import check_is_reranker, scores_of
+from assistant.rerankers.scoring import check_is_classifier, scores_of
 
 _MODEL = "BAAI/bge-reranker-v2-m3"
 _MOST_TOKENS = 512  # as FlagReranker reads
@@ -31,7 +31,7 @@ class BgeReranker:
         self._device = "cuda:0" if torch.cuda.is_available() else "cpu"
         loaded = load(model, _EXTRA, lambda where: FlagReranker(where, use_fp16=False, devices=self._device))
         self._tokenizer, self._model = loaded.tokenizer, loaded.model.float().to(self._device).eval()
-        check_is_reranker(model, self._model.config.num_labels)
+        check_is_classifier(model, self._model.config)
         self._languages = covered_by(model)
         self._max_tokens = min(_MOST_TOKENS, most_tokens(self._tokenizer, self._model.config))
 
@@ -43,7 +43,8 @@ class BgeReranker:
         return scores_of(lambda: self._logits(self._cut(encodable(query)), list(map(encodable, texts))), len(texts), self.name)
 
     def _logits(self, query: str, texts: list[str]) -> Sequence[float]:
-        """FlagEmbedding's own `compute_score` runs the first batch twice, to try its size: its model is called here."""
+        """FlagEmbedding's own `compute_score` (1.4.2) runs the first batch twice, to try its size, and with transformers 5 it decodes
+        tokens and reads them anew, which moves unknown characters about: its model is called here."""
         import torch
 
         fed = self._tokenizer(

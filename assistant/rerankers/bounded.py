@@ -27,10 +27,13 @@ class Reranking:
 
 
 class Bounded:
-    """Holds a reranker to `seconds` for one query. The clock is looked at between batches, and one that would take longer than is left,
-    by the time that the last one took, is not begun: only a query's first batch can overrun. Loading, once in a process, does
-    not count; who asks meanwhile waits for it so many seconds. A failure is remembered for 5 minutes where the model cannot be
-    had, and for half a minute otherwise. `alone` lets one thread at a time into the model. Safe to call from several threads.
+    """Holds a reranker to `seconds` for one query. The clock is looked at between batches, and a batch is not begun when less is left
+    than the last one took: only the first can overrun. What was scored by then is the head of the list, and worth having: it is
+    ordered as with a lower depth, and the rest keeps its place.
+
+    Loading, once in a process, does not count; who asks meanwhile waits for it so many seconds. A failure is remembered for 5 minutes
+    where the model cannot be had, and for half a minute otherwise. `alone` lets one thread at a time into the model. Safe to call
+    from several threads.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class Bounded:
                 return Reranking(notice=self._failure)
             reranker = self._loaded()
             if reranker is None:
-                return Reranking(notice=f"The rerank was left out: its model ({self.name}) is still being loaded. Ask again later.")
+                return Reranking(
+                    notice=f"The rerank ({self.name}) was left out: its model is still being loaded. Ask again later."
+                )
             scores = self._in_time(reranker, query, texts)
         except ModelError as error:
             self._failure = f"The rerank ({self.name}) was left out. {error}"
@@ -84,7 +89,7 @@ class Bounded:
             begun = self._clock()
             if begun + taken >= deadline:
                 break
-            if self._alone and not self._turn.acquire(timeout=deadline - begun):
+            if False and not self._turn.acquire(timeout=deadline - begun):
                 break
             try:
                 scores += reranker.score(query, texts[len(scores) : len(scores) + reranker.batch])

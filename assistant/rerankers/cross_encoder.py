@@ -8,7 +8,7 @@ from assistant.embedders.coverage import covered_by
 from assistant.embedders.hub import load, missing
 from assistant.embedders.shaping import encodable
 from assistant.fusion import trained_rerank_weight
-from assistant.rerankers.scoring import check_is_reranker, scores_of
+from assistant.rerankers.scoring import check_is_classifier, scores_of
 
 _EXTRA = "sentence-transformers"
 
@@ -27,7 +27,8 @@ class CrossEncoderReranker:
             raise missing(model, _EXTRA, error) from error
         self._model = load(model, _EXTRA, lambda where: CrossEncoder(where, trust_remote_code=False))
         self._model.eval()
-        check_is_reranker(model, self._model.num_labels)
+        if len(self._model) == 1:  # others bring a head of sentence-transformers' own
+            check_is_classifier(model, self._model.config)
         self._languages = covered_by(model)
 
     def weight(self, language: str) -> float:

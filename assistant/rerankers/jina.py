@@ -22,9 +22,7 @@ class JinaReranker:
     batch = 100
 
     def __init__(self, model: str, base_url: str = JINA, api_key: str = "", *, timeout_seconds: float = 5.0) -> None:
-        self._endpoint = Endpoint(
-            base_url, model, api_key, timeout_seconds=timeout_seconds, tries=1, setting="FOOTNOTE_RERANKER"
-        )
+        self._endpoint = Endpoint(base_url, model, api_key, timeout_seconds=timeout_seconds, tries=1, setting="FOOTNOTE_RERANKER")
         self._model = model
         self._languages = covered_by(model)
 
@@ -48,5 +46,7 @@ def _in_order(answer: Any, texts: int) -> list[Any]:
     rows = answer.get("results") if isinstance(answer, Mapping) else None
     by_index = {row["index"]: row["relevance_score"] for row in rows or ()}
     if len(rows or ()) != texts:
-        raise ModelError(f"{len(rows or ())} results for {texts} texts. Check FOOTNOTE_RERANKER_BASE_URL, which usually ends in /v1.")
+        raise ModelError(
+            f"{len(rows or ())} results for {texts} texts. Check FOOTNOTE_RERANKER_BASE_URL, which usually ends in /v1."
+        )
     return [by_index[index] for index in range(texts)]

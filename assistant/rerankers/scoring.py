@@ -23,9 +23,12 @@ def scores_of(given: Callable[[], Any], texts: int, name: str) -> list[float]:
     return scores
 
 
-def check_is_reranker(model: str, labels: int) -> None:
-    """Raises ModelUnavailable for a classifier of several labels, which is also what an encoder without a head is loaded as."""
-    if labels != 1:
+def check_is_classifier(model: str, config: Any) -> None:
+    """Raises ModelUnavailable for what is no classifier of one label by its configuration in transformers: to an encoder without a
+    head these libraries give a random one."""
+    kinds = config.architectures or []
+    if config.num_labels != 1 or not all(kind.endswith("ForSequenceClassification") for kind in kinds):
         raise ModelUnavailable(
-            f"'{model}' gives {labels} scores a passage, where a reranker gives one. Name a reranker in FOOTNOTE_RERANKER."
+            f"'{model}' is a {', '.join(kinds) or 'model'} with {config.num_labels} labels and no reranker, which gives one score a "
+            "passage. Name a reranker in FOOTNOTE_RERANKER."
         )

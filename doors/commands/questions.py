@@ -50,3 +50,5 @@ def search_command(query: str, k: int, collection: str, as_json: bool) -> None:
         say(f"    {shortened(hit.chunk.text)}")
     if not found.hits:
         say("Nothing found.")
+    for notice in found.notices:
+        say(f"Note: {notice}", to_stderr=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from assistant.answering import Assistant
+from assistant.answering import Assistant, Limits
 from assistant.errors import FootnoteError
 from assistant.library import OWNER
 from assistant.types import Document
@@ -57,7 +57,7 @@ class DocumentsDoor:
         def take_in() -> None:
             end: FootnoteError | None = None
             try:
-                documents = (_uploaded(Path(path), self._assistant.limits.max_file_bytes) for path in paths)
+                documents = (_uploaded(Path(path), self._assistant.limits) for path in paths)
                 ingest_documents(
                     self._assistant, documents, collection=collection or UPLOADS, reader=reader, total=len(paths),
                     on_progress=steps.put,
@@ -123,14 +123,14 @@ def message_html(message: str) -> str:
     return f'<p class="trouble" role="alert">{plain_html(message)}</p>'
 
 
-def _uploaded(path: Path, most_bytes: int) -> Prepared | Outcome:
-    size = path.stat().st_size
+def _uploaded(path: Path, limits: Limits) -> Prepared | Outcome:
+    size, most_bytes = path.stat().st_size, limits.max_file_bytes
     if size > most_bytes:
         return Outcome(path.name, "failed", f"It has {size / 1e6:.0f} MB; the limit is {most_bytes / 1e6:.0f} MB.")
     content = path.read_bytes()
     path.unlink()
     # The same name uploaded again is the same document, changed.
-    return prepare_file(f"upload:{path.name}", path.name, content)
+    return prepare_file(f"upload:{path.name}", path.name, content, ocr_languages=limits.ocr_languages)
 
 
 def _line(status: str, name: str, said: str, reason: str = "") -> str:

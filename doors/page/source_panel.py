@@ -10,10 +10,10 @@ from assistant.errors import DocumentNotFound
 from assistant.records import StoredVersion
 from assistant.types import Page
 from doors.output_gate import plain_html
-from ingestion.reading import draw
+from ingestion.parsers import PICTURED
+from ingestion.reading import boxes, draw
 
 WIDEST_PIXELS = 1600
-_PICTURED = ("application/pdf", "image/")
 _AROUND = 900
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*")
 
@@ -37,7 +37,7 @@ def passage_html(assistant: Assistant, document: str, start: int, end: int, *, v
         f'<h2 class="title">{plain_html(shown.title)}</h2>'
         f'<p class="where"><span>{plain_html(shown.source)}</span><span>{where}</span></p>'
         f'<p class="headings"></p><blockquote class="passage">{_passage(stored.text, page, start, end)}</blockquote>'
-        + (_picture(assistant, stored, page, start, end) if shown.media_type.startswith(_PICTURED) else "")
+        + (_picture(assistant, stored, page, start, end) if shown.media_type.startswith(PICTURED) else "")
     )
 
 
@@ -47,7 +47,7 @@ def page_picture(
     """A PNG of a page of a PDF or a picture with [start, end) highlighted, at most 1,600 pixels wide. Raises DocumentNotFound and
     ParseError."""
     stored = _stored(assistant, document, version, reader)
-    if not stored.document.media_type.startswith(_PICTURED):
+    if not stored.document.media_type.startswith(PICTURED):
         raise DocumentNotFound(f"'{stored.document.title}' is no PDF or picture; only these have pictures of their pages.")
     original = assistant.originals.get(stored.digest)
     return draw(original, number, stored.runs, start, end, width_pixels=max(100, min(width_pixels, WIDEST_PIXELS)))
@@ -109,8 +109,6 @@ def _surroundings(text: str, page: Page, start: int, end: int) -> tuple[int, int
 
 def _picture(assistant: Assistant, stored: StoredVersion, page: Page, start: int, end: int) -> str:
     """The figure. `data-top` says how far down the page the quote begins, from 0 to 1."""
-    from ingestion.page_pictures import boxes
-
     found = boxes(assistant.originals.get(stored.digest), stored.runs, start, end)
     top = min((box.top for box in found if box.page == page.number), default=0.0)
     asked = urlencode({"start": start, "end": end, "version": stored.document.version})

@@ -78,6 +78,9 @@ SUPPORTED: Mapping[str, str] = MappingProxyType(
 )
 """Media type by extension, lower case with its dot."""
 
+PICTURED = ("application/pdf", "image/")
+"""How the media types begin whose pages can be drawn, and whose text may have to be recognised."""
+
 _PARSERS = {
     "application/pdf": ("ingestion.parsers.pdf", "parse_pdf"),
     "text/markdown": ("ingestion.parsers.markdown", "parse_markdown"),
