@@ -30,6 +30,11 @@ _SPARSE_INDEX = {"index_type": "SPARSE_INVERTED_INDEX", "metric_type": "IP"}
 _SPARSE_SEARCH = {"metric_type": "IP", "params": {}}
 
 
+def is_lite(uri: str) -> bool:
+    """Whether an address is that of a Milvus Lite folder, not of a server."""
+    return uri.endswith(".db")
+
+
 class MilvusIndex:
     """An `Index` (see protocols.py) over pymilvus. Opening Milvus Lite starts a server in this process on a loopback port, and
     no other process can open the same folder until `close()`. Raises DataFolderInUse then, LibraryError for other failures."""
@@ -40,7 +45,7 @@ class MilvusIndex:
         logging.getLogger("pymilvus").setLevel(logging.ERROR)
         # A folder that is in use is reported below, once; Milvus Lite would log a traceback first.
         logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
-        self._lite_path = uri if uri.endswith(".db") else None
+        self._lite_path = uri if is_lite(uri) else None
         self._types = DataType
         self._exception = MilvusException
         if self._lite_path:

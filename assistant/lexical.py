@@ -14,6 +14,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from assistant.languages import parts_of_compound, plainly_written, stem, stop_words, without_elisions
 
@@ -21,6 +25,7 @@ from assistant.languages import parts_of_compound, plainly_written, stem, stop_w
 ANALYSIS_VERSION = "2"
 K1 = 1.2
 B = 0.75
+Numbers = TypeVar("Numbers", float, NDArray[np.float64])
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf"
@@ -76,8 +81,13 @@ def term_id(term: str) -> int:
 def document_vector(counts: Mapping[int, int], pivot_length: float, k1: float = K1, b: float = B) -> dict[int, float]:
     """Saturated term frequencies, each above 0 and below 1: tf / (tf + k1 (1 - b + b length / pivot_length)).
     The length is the number of terms; `pivot_length` is fixed for a collection, near its average."""
-    norm = k1 * (1 - b + b * sum(counts.values()) / pivot_length)
-    return {identifier: tf / (tf + norm) for identifier, tf in counts.items()}
+    length = sum(counts.values())
+    return {identifier: saturation(tf, length, pivot_length, k1, b) for identifier, tf in counts.items()}
+
+
+def saturation(tf: Numbers, length: Numbers, pivot_length: float, k1: float = K1, b: float = B) -> Numbers:
+    """The weight of a term that stands `tf` times among the `length` terms of a document: numbers, or arrays of one shape."""
+    return tf / (tf + k1 * (1 - b + b * length / pivot_length))
 
 
 def query_vector(counts: Mapping[int, int], document_frequencies: Mapping[int, int], documents: int) -> dict[int, float]:

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import URL, bindparam, delete, func, insert, select, update
 
 from assistant import changes, queries
 from assistant.database import Database
 from assistant.drafts import Draft, insert_draft
 from assistant.errors import CollectionMismatch, CollectionNotFound
-from assistant.packing import unpack_counts, unpack_runs
+from assistant.packing import unpack_count_arrays, unpack_counts, unpack_runs
 from assistant.recent_texts import RecentTexts
 from assistant.records import Collection, Holdings, Known, Pending, StoredVersion
 from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, places, versions
@@ -40,6 +42,11 @@ class Library:
 
     def close(self) -> None:
         self._database.close()
+
+    @property
+    def writes(self) -> int:
+        """How many transactions have changed it since it was opened here."""
+        return self._database.writes
 
     # Collections
 
@@ -325,6 +332,13 @@ class Library:
             rows = connection.execute(query).all()
             found = queries.chunks_of(connection, rows, self._texts)
         return [(chunk, unpack_counts(row.term_counts)) for chunk, row in zip(found, rows, strict=True)]
+
+    def packed_counts(self, chunk_ids: Sequence[int]) -> list[tuple[int, NDArray[np.uint32], NDArray[np.uint32]]]:
+        """Each of these chunks with its term ids and how often each occurs. Those that are gone are left out."""
+        query = select(chunks.c.id, chunks.c.term_counts)
+        with self._database.reading() as connection:
+            rows = [row for ids in _slices(chunk_ids) for row in connection.execute(query.where(chunks.c.id.in_(ids)))]
+        return [(row.id, *unpack_count_arrays(row.term_counts)) for row in rows]
 
     def holdings(self, collection: Collection | None = None) -> Holdings:
         """What a collection holds; what all of them hold where none is given."""

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assistant.types import TextRun
 
@@ -52,5 +53,11 @@ def pack_counts(counts: Mapping[int, int]) -> bytes:
 
 
 def unpack_counts(packed: bytes) -> dict[int, int]:
-    terms, counts = np.frombuffer(zlib.decompress(packed), dtype="<u4").reshape(2, -1)
+    terms, counts = unpack_count_arrays(packed)
     return dict(zip(terms.tolist(), counts.tolist(), strict=True))
+
+
+def unpack_count_arrays(packed: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Term ids, and how often each occurs."""
+    terms, counts = np.frombuffer(zlib.decompress(packed), dtype="<u4").reshape(2, -1)
+    return terms, counts

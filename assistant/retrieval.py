@@ -21,6 +21,7 @@ from assistant.proximity import proximity
 from assistant.records import Collection
 from assistant.rerankers.bounded import Bounded, Reranking
 from assistant.types import Chunk, Hit, Retrieval
+from assistant.word_index import WordIndex
 
 Scored = list[tuple[int, float]]
 # Rows of versions that are no longer live may still stand in the index: ask for a few more, and for twice as many when these
@@ -31,7 +32,8 @@ _SPARE = 10
 @dataclass(frozen=True, slots=True)
 class Retriever:
     """The collaborators of a search and how they are set: `depth` hits a leg, of which the best
-    `rerank_depth` are looked at more closely: how near the query's words stand in them, and by the reranker."""
+    `rerank_depth` are looked at more closely: how near the query's words stand in them, and by the reranker. BM25 is searched in
+    `words` where it is given, else in the index."""
 
     library: Library
     index: Index
@@ -41,6 +43,7 @@ class Retriever:
     depth: int = 50
     rerank_depth: int = 20
     fusion: str = "convex"
+    words: WordIndex | None = None
 
     def search(self, query: str, of: Sequence[Collection], *, k: int, carried: str = "") -> Retrieval:
         """The k best hits in these collections, best first. Their legs are merged on raw scores before anything is scaled.
@@ -55,13 +58,17 @@ class Retriever:
         with clock.measure("embed"):
             vector = self._query_vector(query, carried, language)
         with clock.measure("dense"):
-            dense = self._leg(of, k, lambda name, limit: _with_vectors(self.index.search_dense(name, vector, limit)))
+            dense = self._leg(of, k, lambda c, limit: _with_vectors(self.index.search_dense(c.index_name, vector, limit)))
         with clock.measure("bm25"):
             weights = self._weights(query, of, languages)
             if carried:
                 weights = weights.with_lesser(self._weights(carried, of, languages), carried_weight(query, language))
-            found = weights.found if self.sparse is None else self._learned(self.sparse, query, carried, language)
-            bm25 = self._leg(of, k, lambda name, limit: self.index.search_sparse(name, found, limit))
+            if self.sparse is None and self.words is not None:
+                words, own = self.words, weights.found
+                bm25 = self._leg(of, k, lambda c, limit: words.search(c, own, limit))
+            else:
+                found = self._learned(self.sparse, query, carried, language) if self.sparse else weights.found
+                bm25 = self._leg(of, k, lambda c, limit: self.index.search_sparse(c.index_name, found, limit))
         with clock.measure("fuse"):
             fused = self._fused(dense, bm25, language, weights)
             chunks = self.library.chunks(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
@@ -103,12 +110,12 @@ class Retriever:
             mixed[term] = mixed.get(term, 0.0) + carried_weight(query, language) * weight
         return mixed
 
-    def _leg(self, of: Sequence[Collection], k: int, search: Callable[[str, int], Scored]) -> Scored:
+    def _leg(self, of: Sequence[Collection], k: int, search: Callable[[Collection, int], Scored]) -> Scored:
         """One leg over all the collections: the best `depth` (or k, where that is more) that are live."""
         depth = max(self.depth, k)
         limit = depth + _SPARE
         while True:
-            found = [search(c.index_name, limit) for c in of if c.chunks]
+            found = [search(c, limit) for c in of if c.chunks]
             merged = sorted((hit for leg in found for hit in leg), key=lambda hit: -hit[1])
             live = self.library.live_ids(of, [i for i, _ in merged])
             kept = [hit for hit in merged if hit[0] in live]

@@ -97,9 +97,13 @@ def make_reranker(settings: Settings, embedder: Embedder) -> Bounded | None:
 def make_retriever(
     settings: Settings, library: Library, index: Index, embedder: Embedder, sparse: SparseEmbedder | None = None
 ) -> Retriever:
+    from assistant.index import is_lite
+    from assistant.word_index import WordIndex
+
     reranker = make_reranker(settings, embedder)
+    words = WordIndex(library) if not settings.milvus_uri or is_lite(settings.milvus_uri) else None
     return Retriever(
-        library, index, embedder, reranker, sparse=sparse, rerank_depth=settings.rerank_depth, fusion=settings.fusion
+        library, index, embedder, reranker, sparse=sparse, rerank_depth=settings.rerank_depth, fusion=settings.fusion, words=words
     )
 
 

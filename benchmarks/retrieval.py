@@ -24,6 +24,7 @@ from assistant.protocols import Vectors
 from assistant.retrieval import Retriever
 from assistant.settings import Settings
 from assistant.types import Block, Page, ParsedDocument
+from assistant.word_index import WordIndex
 from ingestion.pipeline import ingest_documents
 from ingestion.preparing import Prepared
 
@@ -56,7 +57,7 @@ def main() -> None:
         report = ingest_documents(assistant, documents, collection="bench", total=len(documents))
         (collection,) = assistant.library.readable(OWNER)
         print(f"{collection.chunks} chunks in {report.seconds:.0f} s, with random vectors in place of embedding")
-        retriever = Retriever(assistant.library, assistant.index, assistant.embedder, None)
+        retriever = Retriever(assistant.library, assistant.index, assistant.embedder, None, words=WordIndex(assistant.library))
         questions = [_words(chance, 9) for _ in range(chosen.questions)]
         peer = _peer(assistant, retriever)
         retriever.search("the first search loads the index", [collection], k=10)

@@ -126,7 +126,8 @@ def _drafted(
     writer = assistant.generator
     assert isinstance(writer, OpenAIEndpoint)
     drafts: list[Draft] = []
-    for tried, passage in enumerate(spread(passages)):
+    copies = Counter(passage.text for passage in passages)
+    for tried, passage in enumerate(spread([passage for passage in passages if copies[passage.text] == 1])):
         if len(drafts) == count or tried == _TRIES_A_QUESTION * count:
             break
         try:

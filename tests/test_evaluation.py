@@ -70,7 +70,7 @@ def test_settings_that_are_none_are_refused(words: str, message: str) -> None:
 
 def test_a_difference_counts_where_its_interval_leaves_out_zero() -> None:
     worse = run_of(**{"recall@1": [0.0] * 10 + [1.0] * 10, "recall@5": [1.0] * 20, "ndcg@10": [0.0, 1.0] * 10})
-    better = run_of(**{"recall@1": [0.0] + [1.0] * 19, "recall@5": [1.0] * 20, "ndcg@10": [1.0, 0.0] * 10})
+    better = run_of(**{"recall@1": [0.0] + [1.0] * 19, "recall@5": [1.0] * 20, "ndcg@10": [1.0, 0.0] * 9 + [1.0, 1.0]})
     found = compared("x", worse, "y", better)
     assert found["differences"]["recall@1"]["mean"] == 0.45
     assert 0 < found["differences"]["recall@1"]["low"] < 0.45 < found["differences"]["recall@1"]["high"] < 1
@@ -239,7 +239,7 @@ The garden of {town} belongs to the family of Count Orlok {town}son.
 
 @pytest.fixture
 def handbooks(write: WriteFile) -> Path:
-    for n, town in enumerate(TOWNS[:3]):
+    for n, town in enumerate(TOWNS[:4]):
         path = write(f"{town}.md", HANDBOOK.format(n=10 + n, town=town).replace(f"handbook of {town}", "handbook"))
     return path.parent
 
@@ -250,7 +250,7 @@ def rows(file: Path) -> list[dict[str, Any]]:
 
 def test_a_drafted_set_runs_as_it_is(handbooks: Path, settings: Settings, tmp_path: Path) -> None:
     made = make(tmp_path / "set", settings, documents=handbooks, count=3)
-    assert (made["questions"], made["documents"], made["documents_read"]) == (3, 3, 3)
+    assert (made["questions"], made["documents"], made["documents_read"]) == (3, 3, 4)
     questions = rows(tmp_path / "set" / "questions.jsonl")
     texts = {row["id"]: row["text"] for row in rows(tmp_path / "set" / "corpus.jsonl")}
     assert len({question["passage"] for question in questions}) == 3
@@ -277,7 +277,7 @@ def test_questions_are_drafted_from_what_is_ingested_of_one_collection(
     assert (made["questions"], made["passages"]) == (1, 1)
     (question,) = rows(tmp_path / "set" / "questions.jsonl")
     assert question["answers"] == ["Mary Poppins"]
-    assert make(tmp_path / "all", settings)["documents_read"] == 4
+    assert make(tmp_path / "all", settings)["documents_read"] == 5
     make(tmp_path / "again", settings)
     for name in ("questions.jsonl", "corpus.jsonl"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "all" / name).read_bytes()
@@ -310,13 +310,13 @@ def asked(question: str, answer: str) -> Reply:
 
 
 def test_a_model_writes_real_questions_one_call_a_passage(handbooks: Path, settings: Settings, tmp_path: Path) -> None:
-    real, none = asked("Whose is the garden?", "the family of  count orlok"), streamed(["NONE"])
-    with ScriptedEndpoint(lambda sent: real if "Orlok" in sent.prompt else none) as server:
-        made = make(tmp_path / "set", asking(server, settings), documents=handbooks, count=4)
-    assert (made["questions"], made["documents"], made["by"], made["stopped"]) == (3, 3, "m", "")
+    with ScriptedEndpoint(in_turn(asked("Whose is the garden?", "the family of  count orlok"))) as server:
+        made = make(tmp_path / "set", asking(server, settings), documents=handbooks, count=5)
+    assert (made["questions"], made["documents"], made["by"], made["stopped"]) == (4, 4, "m", "")
     for question in rows(tmp_path / "set" / "questions.jsonl"):
         assert (question["question"], question["answers"]) == ("Whose is the garden?", ["the family of Count Orlok"])
-    assert len(server.sent) == made["passages"] == 6
+    # The table is the same in every handbook: nobody could say which one a question on it is about.
+    assert (len(server.sent), made["passages"]) == (4, 8)
     seen = set()
     for sent in server.sent:
         system, user = (message["content"] for message in sent.body["messages"])
@@ -324,7 +324,7 @@ def test_a_model_writes_real_questions_one_call_a_passage(handbooks: Path, setti
         mark = system.split("begin with ----- ")[1].split(".")[0]
         assert user.count(f"----- {mark}") == 2
         seen.add(user.replace(mark, ""))
-    assert len(seen) == 6
+    assert len(seen) == 4
 
 
 @pytest.mark.parametrize(

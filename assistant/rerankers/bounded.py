@@ -89,7 +89,7 @@ class Bounded:
             begun = self._clock()
             if begun + taken >= deadline:
                 break
-            if False and not self._turn.acquire(timeout=deadline - begun):
+            if self._alone and not self._turn.acquire(timeout=deadline - begun):
                 break
             try:
                 scores += reranker.score(query, texts[len(scores) : len(scores) + reranker.batch])
