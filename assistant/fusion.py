@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 Ranking = Sequence[tuple[int, float]]
 
-# Chosen on half of SQuAD 2, SciFact, mtRAG, ClapNQ, PIAF and FaQuAD, judged on the other (benchmarks/halves.py), and flat around
-# these: between .4 and .5 no set in a language that MiniLM or e5 covers gains or loses more than .008 nDCG@10. Where MiniLM does not
+# Chosen looking at both halves (benchmarks/halves.py) of SQuAD 2, SciFact, mtRAG, ClapNQ, PIAF and FaQuAD, and flat around these:
+# between .4 and .5 no set in a language that MiniLM or e5 covers gains or loses more than .008 nDCG@10. Where MiniLM does not
 # know the language, any weight from .1 to .3 is .007 to .010 above BM25, with proximity.
 COVERED_DENSE_WEIGHT = 0.5
 UNCOVERED_DENSE_WEIGHT = 0.2

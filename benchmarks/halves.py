@@ -1,6 +1,6 @@
 """Every stage of retrieval on both halves of an evaluation set, and what it gains on BM25 alone with its 95 % interval.
 
-The weights of fusion were chosen on half A and judged on half B. `python -m benchmarks.halves FOLDER... [--limit N]`; the embedder and
+The weights of fusion were chosen looking at both. `python -m benchmarks.halves FOLDER... [--limit N]`; the embedder and
 the reranker are those of the settings (FOOTNOTE_EMBEDDER, FOOTNOTE_RERANKER).
 """
 

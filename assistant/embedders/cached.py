@@ -19,6 +19,8 @@ class CachedEmbedder:
     def __init__(self, embedder: Embedder, path: Path) -> None:
         self.name, self.dimension, self.max_tokens = embedder.name, embedder.dimension, embedder.max_tokens
         self.languages = embedder.languages
+        if isinstance(embedder, TokenEmbedder):  # late interaction only where the embedder has it
+            self.encode_tokens = embedder.encode_tokens
         self._embedder = embedder
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = sqlite3.connect(path, check_same_thread=False)
@@ -43,10 +45,6 @@ class CachedEmbedder:
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return self._embedder.encode_queries(texts)
-
-    def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
-        assert isinstance(self._embedder, TokenEmbedder)
-        return self._embedder.encode_tokens(texts)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._embedder.count_tokens(texts)
