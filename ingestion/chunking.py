@@ -14,7 +14,7 @@ from assistant.sentences import sentence_spans
 from assistant.types import Block, ChunkSpan, ParsedDocument, search_text
 from ingestion.token_counts import CountTokens, counted_by_words
 
-CHUNKER_VERSION = "1"
+CHUNKER_VERSION = "2"
 # However long its headings are, a chunk keeps room for this much text.
 _LEAST_TOKENS = 48
 
@@ -85,7 +85,8 @@ def _cut(text: str, piece: _Piece, count_tokens: CountTokens) -> Iterator[_Piece
     splitter = RecursiveCharacterTextSplitter(
         chunk_size=piece.room,
         chunk_overlap=0,
-        length_function=lambda part: count_tokens([part])[0],
+        # At least one: what has no length (characters that the tokenizer drops) the splitter repeats in the next piece.
+        length_function=lambda part: max(1, count_tokens([part])[0]) if part else 0,
         keep_separator="end",
         strip_whitespace=False,
     )

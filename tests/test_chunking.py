@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 
@@ -92,3 +93,13 @@ def test_the_chunks_of_real_files_cover_every_block_in_order(name: str, max_toke
     covered = "".join(parsed.text[s.start : s.end] for s in found)
     blocks = "".join(parsed.text[b.start : b.end] for b in parsed.blocks)
     assert "".join(covered.split()) == "".join(blocks.split())
+
+
+def test_characters_that_the_tokenizer_drops_stand_in_one_chunk_only() -> None:
+    def count_tokens(parts: Sequence[str]) -> list[int]:
+        return [sum(character != "\ue28e" for character in part) for part in parts]
+
+    text = "".join(f"{chr(0x4E00 + n)}\ue28e" for n in range(300))
+    parsed = of_blocks(("paragraph", text, ()))
+    found = chunk_spans(parsed, language="zh", max_tokens=40, count_tokens=count_tokens)
+    assert "".join(text[span.start : span.end] for span in found) == text
