@@ -97,3 +97,15 @@ def test_a_second_process_is_told_who_owns_the_data_folder(index: MilvusIndex, t
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parent.parent)
     assert "another footnote process" in ran.stdout
+
+
+def test_a_collection_that_a_killed_process_had_begun_to_make_is_made_anew(tmp_path: Path) -> None:
+    first = MilvusIndex(str(tmp_path / "index.db"))
+    first.create("other", 16)
+    first.close()
+    (tmp_path / "index.db" / "collections" / "c").mkdir()  # its folder, and no manifest yet
+    again = MilvusIndex(str(tmp_path / "index.db"))
+    again.create("c", 16)
+    assert again.names("") == ["c", "other"]
+    assert again.ids("c") == set()
+    again.close()
