@@ -23,7 +23,6 @@ class Database:
 
     def __init__(self, url: str | URL) -> None:
         shown = _without_password(url)
-        self.writes = 0
         try:
             self.engine = _open(url)
             metadata.create_all(self.engine)
@@ -55,7 +54,6 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         with _as_library_errors(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
-        self.writes += 1
 
     def rewrite(self) -> None:
         """Write the file anew without what was deleted, and empty the write-ahead log."""

@@ -7,6 +7,8 @@ with it), and only live versions are ever searched. Rows that the index should d
 from __future__ import annotations
 
 import secrets
+import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +22,7 @@ from assistant.database import Database
 from assistant.drafts import Draft, insert_draft
 from assistant.errors import CollectionMismatch, CollectionNotFound
 from assistant.packing import unpack_count_arrays, unpack_counts, unpack_runs
+from assistant.queries import slices
 from assistant.recent_texts import RecentTexts
 from assistant.records import Collection, Holdings, Known, Pending, StoredVersion
 from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, places, versions
@@ -27,8 +30,6 @@ from assistant.tally import count_version, counts_of
 from assistant.types import Chunk, Document, Page
 
 OWNER = queries.OWNER
-# SQLite takes 32,766 variables in a statement; a list of ids is asked for in slices well below that.
-_SLICE = 10_000
 
 
 class Library:
@@ -38,15 +39,16 @@ class Library:
     def __init__(self, url: str | URL) -> None:
         self._database = Database(url)
         self._texts = RecentTexts()
+        self._live_changes: Counter[int] = Counter()
+        self._counting = threading.Lock()
         self.id = self._own_id()
 
     def close(self) -> None:
         self._database.close()
 
-    @property
-    def writes(self) -> int:
-        """How many transactions have changed it since it was opened here."""
-        return self._database.writes
+    def live_changes(self, collection: Collection) -> int:
+        """How often it changed here, since it was opened, which chunks of a collection are live."""
+        return self._live_changes[collection.id]
 
     # Collections
 
@@ -161,19 +163,23 @@ class Library:
                 count_version(connection, collection.id, version_id, sign=1)
                 connection.execute(update(versions).where(versions.c.id == version_id).values(state="live", embedded=embedded))
                 connection.execute(update(documents).where(documents.c.id == document_id).values(live_version_id=version_id))
+        self._count_live_change(collection)
 
     def mark_embedded(self, version_ids: Sequence[int]) -> None:
         """Say that the index holds the vectors of these versions."""
         with self._database.writing() as connection:
-            connection.execute(update(versions).where(versions.c.id.in_(version_ids)).values(embedded=True))
+            for ids in slices(version_ids):
+                connection.execute(update(versions).where(versions.c.id.in_(ids)).values(embedded=True))
 
     def add_place(self, collection: Collection, document_id: str, *, place: str, source: str) -> None:
         """Let a document be known at one more place."""
         with self._database.writing() as connection:
-            changes.leave_place(connection, collection, place)
+            removed = changes.leave_place(connection, collection, place)
             connection.execute(
                 insert(places).values(collection_id=collection.id, document_id=document_id, place=place, source=source)
             )
+        if removed:
+            self._count_live_change(collection)
 
     def stamp_places(self, collection: Collection, stamps: Mapping[str, str]) -> None:
         """Keep the stamps of files as they were read (place -> stamp). Places that are not there are ignored."""
@@ -186,7 +192,10 @@ class Library:
     def leave_place(self, collection: Collection, place: str) -> bool:
         """Forget a place; the document goes with its last one. Whether it went."""
         with self._database.writing() as connection:
-            return changes.leave_place(connection, collection, place)
+            removed = changes.leave_place(connection, collection, place)
+        if removed:
+            self._count_live_change(collection)
+        return removed
 
     def remove(self, document_id: str, *, reader: str) -> Document:
         """Take a document out, with all its versions and places. What it was. Raises DocumentNotFound, and CollectionNotFound
@@ -195,6 +204,7 @@ class Library:
             document, collection = queries.find(connection, document_id, reader)
             _refuse_unless_owner(collection, reader)
             changes.remove(connection, collection, document.id)
+        self._count_live_change(collection)
         return document
 
     def discard_pending(self) -> None:
@@ -222,7 +232,7 @@ class Library:
     def strike_off(self, index_name: str, chunk_ids: Sequence[int]) -> None:
         """Say that the index has dropped these rows."""
         with self._database.writing() as connection:
-            for ids in _slices(chunk_ids):
+            for ids in slices(chunk_ids):
                 connection.execute(
                     delete(doomed_rows).where(doomed_rows.c.index_name == index_name, doomed_rows.c.chunk_id.in_(ids))
                 )
@@ -294,7 +304,7 @@ class Library:
         """Those of the chunk ids that belong to a live version in one of these collections."""
         allowed = {c.id for c in of}
         with self._database.reading() as connection:
-            rows = [r for ids in _slices(chunk_ids) for r in connection.execute(queries.chunk_rows().where(chunks.c.id.in_(ids)))]
+            rows = [r for ids in slices(chunk_ids) for r in connection.execute(queries.chunk_rows().where(chunks.c.id.in_(ids)))]
         return {r.id for r in rows if r.version_id == r.live_version_id and r.collection_id in allowed}
 
     def live_chunk_ids(self, collection: Collection) -> set[int]:
@@ -307,17 +317,14 @@ class Library:
         """The live chunks of these ids in these collections, with their text and pages."""
         allowed = {c.id for c in of}
         with self._database.reading() as connection:
-            rows = [r for ids in _slices(chunk_ids) for r in connection.execute(queries.chunk_rows().where(chunks.c.id.in_(ids)))]
+            rows = [r for ids in slices(chunk_ids) for r in connection.execute(queries.chunk_rows().where(chunks.c.id.in_(ids)))]
             shown = [r for r in rows if r.version_id == r.live_version_id and r.collection_id in allowed]
             return {chunk.id: chunk for chunk in queries.chunks_of(connection, shown, self._texts)}
 
-    def every_chunk(self, collection: Collection, *, embedded: bool | None = None) -> Iterator[tuple[Chunk, dict[int, int]]]:
-        """Each live chunk of a collection with its term counts, document by document; only those of versions that are embedded, or
-        are not, where that is given."""
+    def every_chunk(self, collection: Collection) -> Iterator[tuple[Chunk, dict[int, int]]]:
+        """Each live chunk of a collection with its term counts, document by document."""
         query = queries.chunk_rows().add_columns(chunks.c.term_counts).order_by(chunks.c.id)
         live = select(documents.c.live_version_id).where(documents.c.collection_id == collection.id)
-        if embedded is not None:
-            live = live.join(versions, versions.c.id == documents.c.live_version_id).where(versions.c.embedded == embedded)
         with self._database.reading() as connection:
             for version_id in connection.scalars(live.order_by(documents.c.live_version_id)).all():
                 rows = connection.execute(query.where(chunks.c.version_id == version_id)).all()
@@ -327,9 +334,10 @@ class Library:
     def chunks_to_index(self, chunk_ids: Sequence[int]) -> list[tuple[Chunk, dict[int, int]]]:
         """These chunks with their term counts, in the order of their ids, whether their version is shown yet or not. Those that
         are gone are left out."""
-        query = queries.chunk_rows().add_columns(chunks.c.term_counts).where(chunks.c.id.in_(chunk_ids)).order_by(chunks.c.id)
+        query = queries.chunk_rows().add_columns(chunks.c.term_counts).order_by(chunks.c.id)
         with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+            wanted = slices(sorted(chunk_ids))
+            rows = [row for ids in wanted for row in connection.execute(query.where(chunks.c.id.in_(ids)))]
             found = queries.chunks_of(connection, rows, self._texts)
         return [(chunk, unpack_counts(row.term_counts)) for chunk, row in zip(found, rows, strict=True)]
 
@@ -337,7 +345,7 @@ class Library:
         """Each of these chunks with its term ids and how often each occurs. Those that are gone are left out."""
         query = select(chunks.c.id, chunks.c.term_counts)
         with self._database.reading() as connection:
-            rows = [row for ids in _slices(chunk_ids) for row in connection.execute(query.where(chunks.c.id.in_(ids)))]
+            rows = [row for ids in slices(chunk_ids) for row in connection.execute(query.where(chunks.c.id.in_(ids)))]
         return [(row.id, *unpack_count_arrays(row.term_counts)) for row in rows]
 
     def holdings(self, collection: Collection | None = None) -> Holdings:
@@ -352,6 +360,22 @@ class Library:
         with self._database.reading() as connection:
             return list(connection.scalars(query.order_by(versions.c.id)))
 
+    def shown_by_words(self, collection: Collection) -> list[Pending]:
+        """The live versions of a collection that can be found by their words only, the oldest first."""
+        query = (
+            select(chunks.c.id, documents.c.live_version_id, versions.c.document_id)
+            .join_from(documents, versions, versions.c.id == documents.c.live_version_id)
+            .outerjoin(chunks, chunks.c.version_id == versions.c.id)
+            .where(documents.c.collection_id == collection.id, versions.c.embedded.is_(False))
+            .order_by(versions.c.id, chunks.c.position)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Pending(document, version, [row.id for row in group if row.id is not None], replaces=False)
+            for (document, version), group in groupby(rows, key=lambda row: (row.document_id, row.live_version_id))
+        ]
+
     def digests(self) -> set[str]:
         """The digests of the originals of all versions, retired and pending ones too."""
         with self._database.reading() as connection:
@@ -361,6 +385,11 @@ class Library:
         """In how many live chunks of these collections each term occurs, and how many live chunks there are."""
         with self._database.reading() as connection:
             return counts_of(connection, [c.id for c in of], terms)
+
+    def _count_live_change(self, collection: Collection) -> None:
+        """To be called once the change is committed, and before anyone hears of it."""
+        with self._counting:
+            self._live_changes[collection.id] += 1
 
     def _own_id(self) -> str:
         with self._database.writing() as connection:
@@ -380,10 +409,6 @@ class Library:
         )
         with self._database.reading() as connection:
             return [Known(row.id, row.version, row.digest, row.stamp or "") for row in connection.execute(query)]
-
-
-def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[i : i + _SLICE] for i in range(0, len(ids), _SLICE))
 
 
 def mismatch(collection: Collection, embedder: str, dimension: int) -> CollectionMismatch:

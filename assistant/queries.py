@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, FromClause, Row, ScalarSelect, Select, func, select
 
@@ -16,6 +16,9 @@ from assistant.types import Chunk, Document, Page
 Rows = Row[tuple[Any, ...]]
 OWNER = "owner"
 EVERYONE = "*"
+# SQLite takes 32,766 variables in a statement; a list of ids is asked for in slices well below that.
+_SLICE = 10_000
+_Id = TypeVar("_Id", int, str)
 
 
 def readable(connection: Connection, reader: str, names: Sequence[str] = ()) -> list[Collection]:
@@ -30,14 +33,15 @@ def readable(connection: Connection, reader: str, names: Sequence[str] = ()) -> 
 
 
 def find(connection: Connection, name: str, reader: str) -> tuple[Document, Collection]:
-    """The document of this id, or the only one of this source or title, and its collection. Raises DocumentNotFound."""
+    """The document of this id, or the only one of this place, source or title, and its collection. Raises DocumentNotFound."""
     of = {c.id: c for c in readable(connection, reader)}
-    at = select(places.c.document_id).where(places.c.source == name)
+    at = select(places.c.document_id).where((places.c.source == name) | (places.c.place == name))
     matches = (documents.c.id == name) | documents.c.id.in_(at) | (versions.c.title == name)
     rows = connection.execute(live_documents().where(collections.c.id.in_(list(of)), matches)).all()
     rows = [r for r in rows if r.id == name] or rows
     if len(rows) > 1:
-        ids = ", ".join(sorted(r.id for r in rows))
+        lie = dict(connection.execute(select(places.c.document_id, places.c.place)).all())
+        ids = ", ".join(sorted(f"{r.id} ({lie.get(r.id, r.collection)})" for r in rows))
         raise DocumentNotFound(f"{len(rows)} documents are called '{name}': give one of the ids {ids}.")
     if not rows:
         raise DocumentNotFound(f"There is no document '{name}'. `footnote documents` lists them.")
@@ -46,13 +50,18 @@ def find(connection: Connection, name: str, reader: str) -> tuple[Document, Coll
 
 def sources(connection: Connection, document_ids: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
     """What people see of each document's places, in the order in which they came; of all documents where none are given."""
-    query = select(places.c.document_id, places.c.source).order_by(places.c.id)
-    if document_ids:
-        query = query.where(places.c.document_id.in_(document_ids))
+    every = select(places.c.document_id, places.c.source).order_by(places.c.id)
+    asked = [every.where(places.c.document_id.in_(ids)) for ids in slices(document_ids)] or [every]
     found: dict[str, tuple[str, ...]] = {}
-    for document_id, source in connection.execute(query):
-        found[document_id] = (*found.get(document_id, ()), source)
+    for query in asked:
+        for document_id, source in connection.execute(query):
+            found[document_id] = (*found.get(document_id, ()), source)
     return found
+
+
+def slices(ids: Sequence[_Id]) -> Iterator[Sequence[_Id]]:
+    """The ids in pieces that each fit into a statement."""
+    return (ids[i : i + _SLICE] for i in range(0, len(ids), _SLICE))
 
 
 def chunks_of(connection: Connection, rows: Sequence[Rows], texts: RecentTexts) -> list[Chunk]:
@@ -64,11 +73,11 @@ def chunks_of(connection: Connection, rows: Sequence[Rows], texts: RecentTexts) 
         .join(
             pages, (pages.c.version_id == chunks.c.version_id) & (pages.c.start < chunks.c.end) & (pages.c.end > chunks.c.start)
         )
-        .where(chunks.c.id.in_([row.id for row in rows]))
         .order_by(chunks.c.id, pages.c.number)
     )
-    for chunk_id, number, start, end in connection.execute(touched):
-        on.setdefault(chunk_id, []).append(Page(number, start, end))
+    for ids in slices([row.id for row in rows]):
+        for chunk_id, number, start, end in connection.execute(touched.where(chunks.c.id.in_(ids))):
+            on.setdefault(chunk_id, []).append(Page(number, start, end))
 
     def text_of(version_id: int) -> str:
         return connection.scalar(select(versions.c.text).where(versions.c.id == version_id)) or ""

@@ -51,8 +51,8 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A version that is written and not shown yet, with the ids of its chunks in order. `replaces` says whether its document is
-    shown in another version."""
+    """A version that is written and not whole yet, with the ids of its chunks in order. `replaces` says whether its document is
+    shown in another version until then; else it is shown itself, by its words."""
 
     document_id: str
     version_id: int

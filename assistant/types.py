@@ -17,6 +17,9 @@ Role = Literal["user", "assistant"]
 # A hyphen that a line end put into a word: "inter-\nnational". Canonical text keeps it, as the page shows it.
 LINE_END_HYPHEN = re.compile(r"(?<=\w)[-\u00ad\u2010]\n(?=\w)")
 
+# The width or height of a page, in the units of the boxes of runs.
+WHOLE_PAGE = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -34,7 +37,7 @@ class TextRun:
     `text[start:start + length]` are the `length` characters of `page` that begin at the page's own character index
     `char_index` (PDFium's counting). Text that no run covers (a space between two joined lines) was put there by the parser.
     A word that was recognised in a picture has no such index (-1) but a `box`: its left, top, right and bottom edge in
-    ten-thousandths of the page's width and height, counted from the top left corner.
+    ten-thousandths of the page's width and height (0 to WHOLE_PAGE), counted from the top left corner.
     """
 
     start: int

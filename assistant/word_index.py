@@ -18,8 +18,8 @@ from assistant.library import Library
 from assistant.protocols import SparseVector
 from assistant.records import Collection
 
-# Every block costs each question a look-up a term; merging all of them takes a second for 100,000 chunks.
-_MOST_BLOCKS = 8
+MOST_BLOCKS = 8
+"""How many additions are kept apart. Each costs every question a look-up a term; merging all takes a second for 100,000 chunks."""
 
 
 class WordIndex:
@@ -41,26 +41,27 @@ class WordIndex:
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit]
 
     def _current(self, collection: Collection, pivot_length: float) -> Sequence[_Block]:
-        writes = self._library.writes
+        changes = self._library.live_changes(collection)
         held = self._held.get(collection.id)
         if held is None or held.pivot_length != pivot_length:
             held = _Held(-1, pivot_length, [])
-        if held.writes != writes:
+        if held.changes != changes:
             live = self._library.live_chunk_ids(collection)
             blocks = [left for block in held.blocks if len((left := block.without_all_but(live)).ids)]
             missing = sorted(live.difference(*(block.ids.tolist() for block in blocks)))
-            if missing:
-                blocks.append(_made(self._library.packed_counts(missing), pivot_length))
-            held = _Held(writes, pivot_length, _merged(blocks))
+            # Those that were removed since the ids were read are left out, be it all of them.
+            if counted := self._library.packed_counts(missing):
+                blocks.append(_made(counted, pivot_length))
+            held = _Held(changes, pivot_length, _merged(blocks))
             self._held[collection.id] = held
         return held.blocks
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """The postings of a collection as they were after so many writes of the library."""
+    """The postings of a collection as they were after so many changes to what is live in it."""
 
-    writes: int
+    changes: int
     pivot_length: float
     blocks: Sequence[_Block]
 
@@ -98,7 +99,7 @@ class _Block:
 
 
 def _made(counted: Sequence[tuple[int, NDArray[np.uint32], NDArray[np.uint32]]], pivot_length: float) -> _Block:
-    """The postings of chunks (id, terms, how often each stands in it)."""
+    """The postings of one or more chunks (id, terms, how often each stands in it)."""
     ids = np.array([chunk_id for chunk_id, _, _ in counted], dtype=np.int64)
     sizes = np.array([len(terms) for _, terms, _ in counted], dtype=np.int64)
     lengths = np.array([counts.sum() for _, _, counts in counted], dtype=np.float64)
@@ -109,7 +110,7 @@ def _made(counted: Sequence[tuple[int, NDArray[np.uint32], NDArray[np.uint32]]],
 
 def _merged(blocks: Sequence[_Block]) -> list[_Block]:
     """The same postings in few blocks."""
-    if len(blocks) <= _MOST_BLOCKS:
+    if len(blocks) <= MOST_BLOCKS:
         return list(blocks)
     before = np.cumsum([0, *(len(block.ids) for block in blocks)])
     return [

@@ -6,8 +6,9 @@ import asyncio
 import ipaddress
 import socket
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+import threading
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +61,29 @@ def serve(settings: Settings) -> None:
         # uvicorn shuts down at Ctrl+C and then raises it once more.
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
         app.state.stopping = lambda: server.should_exit
-        with suppress(KeyboardInterrupt):
+        with _resuming(assistant), suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
+
+
+@contextmanager
+def _resuming(assistant: Assistant) -> Iterator[None]:
+    """What an upload or ingest that was stopped left without vectors gets them while the page is served."""
+    from ingestion.resuming import resume
+
+    def go_on() -> None:
+        try:
+            resume(assistant, stop)
+        except FootnoteError as error:
+            print(f"footnote: {error}", file=sys.stderr)
+
+    stop = threading.Event()
+    thread = threading.Thread(target=go_on, name="resuming", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def make_app(assistant: Assistant) -> FastAPI:

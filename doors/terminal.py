@@ -95,6 +95,7 @@ class ProgressBar:
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._read = 0
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -105,10 +106,11 @@ class ProgressBar:
 
     def update(self, progress: Progress) -> None:
         """First the files that are read, then the chunks that still have to get their vectors."""
-        if progress.files < progress.files_total:
+        if min(self._read, progress.files) < progress.files_total:  # with the step that read the last, so that the bar ends full
             self.step("Reading", progress.files, progress.files_total, progress_line(progress))
         elif progress.chunks:
             self.step("Embedding", progress.embedded, progress.chunks, progress_line(progress))
+        self._read = progress.files
 
     def step(self, what: str, done: int, total: int, note: str = "") -> None:
         from tqdm import tqdm

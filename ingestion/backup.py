@@ -17,18 +17,23 @@ _ORIGINALS = "originals/"
 
 def back_up(assistant: Assistant, path: Path) -> int:
     """Write library and originals to a new zip file, while questions are answered; its size in bytes. Raises BackupError where a file
-    is there already, and LibraryError."""
+    is there already or none can be written, and LibraryError."""
     if path.exists():
         raise BackupError(f"{path} is there already. Name a new file.")
     with assistant.changing, tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / _LIBRARY
         assistant.library.copy_to(copy)
         partial = path.with_name(path.name + ".partial")
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.write(copy, _LIBRARY)
-            for digest in sorted(assistant.library.digests()):
-                archive.writestr(_ORIGINALS + digest, assistant.originals.get(digest))
-        partial.replace(path)
+        try:
+            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.write(copy, _LIBRARY)
+                for digest in sorted(assistant.library.digests()):
+                    archive.writestr(_ORIGINALS + digest, assistant.originals.get(digest))
+            partial.replace(path)
+        except OSError as error:
+            raise BackupError(f"{path} cannot be written: {error.strerror}. Name a file in a folder that is there.") from error
+        finally:
+            partial.unlink(missing_ok=True)
     return path.stat().st_size
 
 

@@ -16,13 +16,14 @@ _WORTH_RENEWING = 0.25
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What was found in one collection. `missing` chunks are in the library but not in the index, `stale` ones the other way
-    round. `pivot_drift` is mean length over pivot length, less one."""
+    round; `by_words_only` documents have no vectors yet. `pivot_drift` is mean length over pivot length, less one."""
 
     collection: str
     documents: int
     chunks: int
     missing: int
     stale: int
+    by_words_only: int
     pivot_length: float | None
     mean_length: float
     pivot_drift: float
@@ -39,7 +40,12 @@ def _examined(assistant: Assistant, collection: Collection, reader: str) -> Exam
     indexed = assistant.index.ids(collection.index_name)
     pivot, mean = collection.pivot_length, collection.mean_length
     drift = mean / pivot - 1 if pivot and mean else 0.0
+    by_words_only = len(assistant.library.unembedded([collection]))
     advice = []
+    if by_words_only:
+        advice.append(
+            f"{by_words_only} documents are found by their words only, since an ingest was stopped: the next one goes on."
+        )
     if live - indexed:
         advice.append(f"{len(live - indexed)} chunks are not in the index: run `footnote reindex {collection.name}`.")
     if indexed - live:
@@ -55,6 +61,7 @@ def _examined(assistant: Assistant, collection: Collection, reader: str) -> Exam
         len(live),
         len(live - indexed),
         len(indexed - live),
+        by_words_only,
         pivot,
         round(mean, 2),
         round(drift, 4),

@@ -6,15 +6,16 @@ What the collection holds already is told by its digest, without reading it agai
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import ParseError
 from assistant.records import Collection
-from ingestion.preparing import Prepared, draft_of, version_of
+from ingestion.preparing import Prepared, Versions, draft_of, readers_errors
 from ingestion.reading import give_up
 from ingestion.report import Outcome
 from ingestion.sources import digest_of
@@ -38,27 +39,33 @@ Drafted = Draft | SameBytes | Outcome
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What came of one document: its attachments first, then itself. `attached` are their places, None where it was not looked."""
+    """What came of one document: its attachments first, then itself. `attached` has the places of what is attached to it, and to each
+    e-mail within it, by the place of the e-mail; one that could not be looked into is not among them."""
 
     place: str
     source: str
     size_bytes: int
     drafted: tuple[Drafted, ...]
-    attached: frozenset[str] | None = None
+    attached: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Drafting:
     """Reads ahead, up to a few documents and 64 MB beyond the one that is awaited. Leaving the `with` waits for the documents in hand
     and gives the rest up."""
 
-    def __init__(self, assistant: Assistant, into: Collection, documents: Iterable[Prepared | Outcome]) -> None:
-        self._assistant, self._into = assistant, into
+    def __init__(
+        self, assistant: Assistant, into: Collection, documents: Iterable[Prepared | Outcome], versions: Versions
+    ) -> None:
+        self._assistant, self._into, self._versions = assistant, into, versions
         self._documents = iter(documents)
         self._threads = ThreadPoolExecutor(_READERS, "footnote-reading")
         self._ahead: deque[tuple[Future[Step], int]] = deque()
-        self._fill()
 
     def __enter__(self) -> Drafting:
+        with ExitStack() as stopped:  # the documents may come from code that raises
+            stopped.push(self)
+            self._fill()
+            stopped.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -81,7 +88,7 @@ class Drafting:
     def draft(self, document: Prepared) -> Drafted:
         """What comes of one document, without what is attached to it."""
         assistant, digest = self._assistant, digest_of(document.content)
-        version = version_of(digest, document.source, assistant)
+        version = self._versions.of(digest, document.source)
         there = assistant.library.known(self._into, document.place)
         drafted: Drafted
         if there and there.version == version:
@@ -90,7 +97,7 @@ class Drafting:
             drafted = SameBytes(document, version)
         else:
             try:
-                drafted = draft_of(document, assistant, digest=digest)
+                drafted = draft_of(document, assistant, digest=digest, version=version)
             except ParseError as error:
                 return Outcome(document.source, "failed", str(error))
         assistant.originals.put(digest, document.content)  # also where it was lost
@@ -109,14 +116,19 @@ class Drafting:
             return Step("", document.source, 0, (document,))
         drafted = self.draft(document)
         size = len(document.content)
-        if isinstance(drafted, Outcome) or document.attached is None:
+        # One that did not change is looked into as well: not all that is attached to it may have been taken up before.
+        if document.attached is None or (isinstance(drafted, Outcome) and drafted.status == "failed"):
             return Step(document.place, document.source, size, (drafted,))
         try:
-            within = [(inner, self._step(inner)) for inner in document.attached()]
+            with readers_errors():
+                within = document.attached()
         except ParseError as error:
-            within = [(failed := Outcome(f"{document.source}/", "failed", str(error)), self._step(failed))]
-        places = frozenset(inner.place for inner, _ in within if isinstance(inner, Prepared))
-        nested = [step.attached for _, step in within if step.attached is not None]
+            failed = Outcome(f"{document.source}/", "failed", str(error))
+            return Step(document.place, document.source, size, (failed, drafted))
+        steps = [self._step(inner) for inner in within]
+        attached = {document.place: frozenset(inner.place for inner in within if isinstance(inner, Prepared))}
+        for step in steps:
+            attached.update(step.attached)
         # The document itself comes last: once it is known, all that it brought is.
-        parts = tuple(part for _, step in within for part in step.drafted)
-        return Step(document.place, document.source, size, (*parts, drafted), places.union(*nested))
+        parts = tuple(part for step in steps for part in step.drafted)
+        return Step(document.place, document.source, size, (*parts, drafted), attached)

@@ -18,8 +18,9 @@ from ingestion.writing import SLICE, index_rows
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Rows for the index, how many chunks they come from, and the versions that are whole with them."""
+    """Rows for a collection's index, how many chunks they come from, and the versions that are whole with them."""
 
+    into: Collection
     rows: Sequence[IndexRow]
     chunks: int
     completed: Sequence[Pending]
@@ -58,7 +59,7 @@ class Embedding:
             into = self._backlog[0][0]
             ids: list[int] = []
             completed: list[Pending] = []
-            while self._backlog and len(ids) < SLICE:
+            while self._backlog and self._backlog[0][0].id == into.id and len(ids) < SLICE:
                 _, pending, done = self._backlog.popleft()
                 part = pending.chunk_ids[done : done + SLICE - len(ids)]
                 ids += part
@@ -70,4 +71,4 @@ class Embedding:
 
     def _made(self, into: Collection, chunk_ids: Sequence[int], completed: Sequence[Pending]) -> Slice:
         rows = index_rows(self._assistant, into, self._assistant.library.chunks_to_index(chunk_ids))
-        return Slice(rows, len(chunk_ids), completed)
+        return Slice(into, rows, len(chunk_ids), completed)

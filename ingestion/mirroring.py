@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
@@ -14,9 +15,12 @@ from ingestion.writing import drop_doomed
 
 
 def join_twin(assistant: Assistant, into: Collection, document_id: str, *, place: str, source: str) -> Outcome:
-    """Make a place whose bytes are a document's one more place of it; the document moved, where its other files are gone."""
+    """Make a place whose bytes are a document's one more place of it; the document moved, where its other files are gone. Nothing
+    changes where the place is one of its own already."""
     before = assistant.library.find_document(document_id, reader=OWNER)
     others = assistant.library.places_of(document_id)
+    if place in others:
+        return Outcome(source, "unchanged", document_id=document_id)
     assistant.library.add_place(into, document_id, place=place, source=source)
     if not any(still_there(other) for other in others):
         for other in others:
@@ -33,12 +37,12 @@ def let_go(
     present: set[str],
     attached: Mapping[str, frozenset[str]],
 ) -> Iterator[Outcome]:
-    """Let go of the places whose files are gone: below these folders, all that are not present, and of each e-mail that was read anew,
-    what is no longer attached to it (its place -> places of what is). A folder that is suddenly empty is more likely not mounted
-    than emptied: nothing is removed then."""
+    """Let go of the places whose files are gone: below these folders, all that are not present, and of each e-mail that was looked
+    into, what is no longer attached to it (its place -> places of what is, those of e-mails within it apart), with all below that. A
+    folder that is suddenly empty is more likely not mounted than emptied: nothing is removed then."""
     places = assistant.library.places(into)
     holders = {place: _holder(place, present) for place in places}
-    gone = [p for p, holder in holders.items() if holder in attached and p not in attached[holder]]
+    gone = [place for place in places if _is_taken_off(place, attached)]
     for folder in folders:
         below = [place for place in places if place.startswith(folder)]
         lost = [place for place in below if place not in present and not holders[place]]
@@ -54,6 +58,13 @@ def let_go(
         if assistant.library.leave_place(into, place):
             yield Outcome(places[place], "removed")
     drop_doomed(assistant)
+
+
+def _is_taken_off(place: str, attached: Mapping[str, frozenset[str]]) -> bool:
+    """Whether an e-mail that was looked into no longer has this place, or what this lies within."""
+    path = PurePath(place)
+    within = itertools.pairwise([path, *path.parents])
+    return any(str(outer) in attached and str(inner) not in attached[str(outer)] for inner, outer in within)
 
 
 def _holder(place: str, present: set[str]) -> str:

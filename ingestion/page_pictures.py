@@ -13,7 +13,7 @@ import pypdfium2.raw as pdfium_c
 from PIL import Image, ImageChops, ImageDraw
 
 from assistant.errors import CorruptFile, DocumentNotFound
-from assistant.types import TextRun
+from assistant.types import WHOLE_PAGE, TextRun
 from ingestion.parsers.image import open_picture
 from ingestion.parsers.pdf_file import open_page, open_pdf
 from ingestion.parsers.picture_types import picture_type
@@ -23,7 +23,6 @@ _MARGIN_SHARE = 0.0015
 _MOST_PIXELS = 12_000_000
 # FPDF_PageToDevice answers in whole device units: enough of them that a box is true to a ten-thousandth of a point.
 _UNITS = 10_000_000
-_WHOLE = 10_000
 _NAME = "the document"
 
 _Edges = tuple[float, float, float, float]
@@ -48,7 +47,9 @@ def boxes(original: bytes, runs: Sequence[TextRun], start: int, end: int) -> lis
     for run in runs:
         first, last = max(start, run.start), min(end, run.start + run.length)
         if first < last and run.box is not None:
-            recognised[run.page].append((run.box[0] / _WHOLE, run.box[1] / _WHOLE, run.box[2] / _WHOLE, run.box[3] / _WHOLE))
+            recognised[run.page].append(
+                (run.box[0] / WHOLE_PAGE, run.box[1] / WHOLE_PAGE, run.box[2] / WHOLE_PAGE, run.box[3] / WHOLE_PAGE)
+            )
         elif first < last:
             wanted[run.page].append((run.char_index + first - run.start, last - first))
     found = [Box(page, *edges) for page, words in recognised.items() for edges in _joined_words(words)]

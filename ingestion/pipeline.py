@@ -2,7 +2,7 @@
 did not change, and says what became of every file.
 
 Reading (drafting.py) and embedding (embedding.py) go on beside each other; only this thread writes. A document is reported once the
-library has committed it. What was stopped before that is undone or finished by the next ingest.
+library has committed it. What was stopped before that is undone by the next ingest; vectors that are still missing are made then.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from assistant.library import OWNER
 from ingestion.drafting import Drafted, Drafting, SameBytes, Step
 from ingestion.embedding import Embedding
 from ingestion.mirroring import join_twin, let_go
-from ingestion.preparing import Prepared, prepare_file, version_of
+from ingestion.preparing import Prepared, Versions, prepare_file
 from ingestion.quotas import Quotas
-from ingestion.recovery import settle
+from ingestion.recovery import settle, without_vectors
 from ingestion.report import Outcome, Progress, Report, Status
 from ingestion.sources import Source, find_sources, folders_of, read_source
 from ingestion.writing import finish, write_words
@@ -49,9 +49,9 @@ def ingest(
     one that is not the reader's to change, DataFolderInUse where another process owns the index. One ingest, removal or reindex
     runs at a time; another waits.
     """
-    sources = find_sources(paths)
-    at = Progress(files_total=len(sources), bytes_total=sum(source.size_bytes for source in sources))
     with assistant.changing:
+        sources = find_sources(paths)  # not before: what another ingest adds meanwhile would be missing here, and be removed
+        at = Progress(files_total=len(sources), bytes_total=sum(source.size_bytes for source in sources))
         run = _Run(assistant, collection, reader, at, on_progress)
         run.go(map(run.prepared, sources))
         run.mirror(folders_of(paths), {source.place for source in sources})
@@ -98,9 +98,12 @@ class _Run:
         )
         assistant.index.create(self._into.index_name, self._into.dimension)
         self._quotas = Quotas(assistant, self._into)
-        self._batch: list[Draft] = []
+        self._versions = Versions(assistant)
+        self._batch: dict[str, Draft] = {}  # by place
         self._changing: dict[int, tuple[str, Outcome]] = {}  # what is to be said of a version once it has replaced the one before
+        self._coming: set[str] = set()  # versions of the batch, and those that are written and not shown yet
         self._present: set[str] = set()
+        self._failed: set[str] = set()  # places of which, or below which, something could not be taken in
         self._attached: dict[str, frozenset[str]] = {}
         self._started = self._written = time.perf_counter()
         self.outcomes: list[Outcome] = []
@@ -110,8 +113,13 @@ class _Run:
         return time.perf_counter() - self._started
 
     def go(self, documents: Iterable[Prepared | Outcome]) -> None:
-        """Take in all documents, reading some while others are written and embedded."""
-        with Drafting(self._assistant, self._into, documents) as self._drafting, Embedding(self._assistant) as self._embedding:
+        """Take in all documents, reading some while others are written and embedded. First come the vectors that an ingest before did
+        not come to."""
+        drafting = Drafting(self._assistant, self._into, documents, self._versions)
+        with drafting as self._drafting, Embedding(self._assistant) as self._embedding:
+            for into, left in without_vectors(self._assistant):
+                self._embedding.add(into, left)
+                self._at = replace(self._at, chunks=self._at.chunks + len(left.chunk_ids))
             while awaited := self._awaited():
                 wait(awaited, timeout=_BATCH_SECONDS if self._batch else None, return_when=FIRST_COMPLETED)
                 for step in self._drafting.take():
@@ -125,25 +133,27 @@ class _Run:
         """A file as `go` takes it. One whose stamp is still the one that was kept is not read again."""
         library, originals = self._assistant.library, self._assistant.originals
         known = library.known(self._into, source.place) if source.stamp else None
-        same = known and known.stamp == source.stamp and known.version == version_of(known.digest, source.name, self._assistant)
+        stamp = self._versions.stamp(source.stamp, source.name)
+        same = known and known.stamp == stamp and known.version == self._versions.of(known.digest, source.name)
         if known and same and originals.holds(known.digest):
             return Outcome(source.name, "unchanged", document_id=known.document_id)
         try:
             content = read_source(source, self._assistant.limits.max_file_bytes)
-        except OSError as error:
-            return Outcome(source.name, "failed", f"It cannot be read: {error.strerror}.")
-        except ParseError as error:
-            return Outcome(source.name, "failed", str(error))
+        except (OSError, ParseError) as error:
+            self._failed.add(source.place)
+            reason = f"It cannot be read: {error.strerror}." if isinstance(error, OSError) else str(error)
+            return Outcome(source.name, "failed", reason)
         return prepare_file(source.place, source.name, content, ocr_languages=self._assistant.limits.ocr_languages)
 
     def keep_stamps(self, sources: Sequence[Source]) -> None:
-        """Keep the stamps of the files that were read, once all is written: a run that was stopped reads them again."""
-        failed = {outcome.source for outcome in self.outcomes if outcome.status == "failed"}
-        stamps = {source.place: source.stamp for source in sources if source.stamp and source.name not in failed}
+        """Keep the stamps of the files that were read, once all is written: a run that was stopped reads them again. None is kept
+        where something failed, in the file or attached to it: that is tried again."""
+        stamps = {source.place: self._versions.stamp(source.stamp, source.name) for source in sources}
+        stamps.update(dict.fromkeys(self._failed, ""))
         self._assistant.library.stamp_places(self._into, stamps)
 
     def mirror(self, folders: Sequence[str], present: set[str]) -> None:
-        """Follow what went from these folders, and from e-mails that were read anew."""
+        """Follow what went from these folders, and from e-mails that were looked into."""
         for outcome in let_go(
             self._assistant, self._into, folders=folders, present=present | self._present, attached=self._attached
         ):
@@ -154,42 +164,44 @@ class _Run:
 
     def _take(self, step: Step) -> None:
         self._present.add(step.place)
-        if step.attached is not None:
-            self._attached[step.place] = step.attached
+        self._attached.update(step.attached)
+        told = len(self.outcomes)
         for drafted in step.drafted:
-            self._settle(drafted)
+            self._take_in(drafted)
+        if any(outcome.status == "failed" for outcome in self.outcomes[told:]):
+            self._failed.add(step.place)
         self._report(files=self._at.files + 1, bytes_read=self._at.bytes_read + step.size_bytes, last=step.source)
 
-    def _settle(self, drafted: Drafted) -> None:
+    def _take_in(self, drafted: Drafted) -> None:
         """Know the outcome where it can be known at once; put the rest into the batch."""
         if isinstance(drafted, Outcome):
             self._known(drafted)
             return
-        coming = {draft.version for draft in self._batch} | {version for version, _ in self._changing.values()}
-        if drafted.version in coming:  # wait for it, and be one document with it
+        same = drafted.document if isinstance(drafted, SameBytes) else drafted
+        if drafted.version in self._coming or same.place in self._batch:
             self._write()
-            while self._embedding.next:
-                self._finish_slice()
+        while drafted.version in self._coming:  # wait until it is shown, and be one document with it
+            self._finish_slice()
         if twin := self._assistant.library.twin(self._into, drafted.version):
-            same = drafted.document if isinstance(drafted, SameBytes) else drafted
             self._known(join_twin(self._assistant, self._into, twin.document_id, place=same.place, source=same.source))
         elif isinstance(drafted, SameBytes):  # what had these bytes has others since
-            self._settle(self._drafting.draft(drafted.document))
+            self._take_in(self._drafting.draft(drafted.document))
         elif refusal := self._quotas.refusal(drafted):
             self._known(Outcome(drafted.source, "failed", refusal))
         else:
-            self._batch.append(drafted)
+            self._batch[drafted.place] = drafted
+            self._coming.add(drafted.version)
 
     def _due(self) -> bool:
         """Whether the batch should be written. The first one of a collection fixes its pivot length and is better large."""
         if not self._batch or self._drafting.next is None:
             return bool(self._batch)
-        many = sum(len(draft.spans) for draft in self._batch) >= _BATCH_CHUNKS
+        many = sum(len(draft.spans) for draft in self._batch.values()) >= _BATCH_CHUNKS
         return many or (self._into.pivot_length is not None and time.perf_counter() - self._written > _BATCH_SECONDS)
 
     def _write(self) -> None:
         """Write the batch: its new documents are known then, the changed ones once they have their vectors."""
-        batch, self._batch = self._batch, []
+        batch, self._batch = list(self._batch.values()), {}
         if not batch:
             return
         lengths = [sum(counts.values()) for draft in batch for counts in draft.counts]
@@ -203,6 +215,7 @@ class _Run:
             if pending.replaces:
                 self._changing[pending.version_id] = (draft.version, outcome)
             else:
+                self._coming.discard(draft.version)
                 self._known(outcome)
             self._embedding.add(self._into, pending)
         self._written = time.perf_counter()
@@ -210,12 +223,14 @@ class _Run:
     def _finish_slice(self) -> None:
         """Write the next slice of vectors; waits for it."""
         made = self._embedding.take()
-        self._assistant.index.upsert(self._into.index_name, made.rows)
-        finish(self._assistant, self._into, made.completed)
+        self._assistant.index.upsert(made.into.index_name, made.rows)
+        finish(self._assistant, made.into, made.completed)
         self._report(embedded=self._at.embedded + made.chunks)
         for pending in made.completed:
             if pending.replaces:
-                self._known(self._changing.pop(pending.version_id)[1])
+                version, outcome = self._changing.pop(pending.version_id)
+                self._coming.discard(version)
+                self._known(outcome)
 
     def _known(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)

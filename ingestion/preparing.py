@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import PurePath
 
 from assistant.answering import Assistant
 from assistant.drafts import Draft
+from assistant.errors import FootnoteError, ParseError
 from assistant.languages import detect_language
 from assistant.lexical import ANALYSIS_VERSION, term_counts
 from assistant.types import ChunkSpan, ParsedDocument, search_text
@@ -17,6 +19,7 @@ from ingestion.parsers import PARSER_VERSION, PICTURED, SUPPORTED, may_have_atta
 from ingestion.reading import attachments, read
 from ingestion.recognition import ocr_version
 from ingestion.report import Outcome
+from ingestion.sandbox_processes import SandboxUnavailable
 from ingestion.sources import digest_of
 
 _DEEPEST = 3
@@ -40,18 +43,48 @@ def prepare_file(place: str, source: str, content: bytes, *, ocr_languages: str 
     return Prepared(place, source, content, partial(read, content, source, ocr_languages), attached)
 
 
-def version_of(digest: str, source: str, assistant: Assistant) -> str:
-    """The version that these bytes come to: their digest with the versions of everything that makes chunks of them. For a file that
-    may hold scanned pages that is text recognition too, so that it is read again once there is one."""
-    made_by = f"{PARSER_VERSION}.{CHUNKER_VERSION}.{ANALYSIS_VERSION}.{assistant.limits.chunk_tokens}"
-    if SUPPORTED.get(PurePath(source).suffix.lower(), "").startswith(PICTURED):
-        made_by += f".{ocr_version(assistant.limits.ocr_languages)}"
-    return digest_of(f"{digest} {made_by}".encode())[:16]
+class Versions:
+    """What versions bytes come to: their digest with the versions of everything that makes chunks of them. For a file that may hold
+    scanned pages that is text recognition too, so that it is read again once there is one. What is installed is asked once."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._limits = assistant.limits
+
+    def of(self, digest: str, source: str) -> str:
+        """The version of a file with this digest and name."""
+        made_by = f"{PARSER_VERSION}.{CHUNKER_VERSION}.{ANALYSIS_VERSION}.{self._limits.chunk_tokens}"
+        if SUPPORTED.get(PurePath(source).suffix.lower(), "").startswith(PICTURED):
+            made_by += f".{self._recognition}"
+        return digest_of(f"{digest} {made_by}".encode())[:16]
+
+    def stamp(self, stamp: str, source: str) -> str:
+        """A file's stamp as it is kept. That of an e-mail changes with text recognition, so that what is attached to it is looked at
+        again; empty stays empty."""
+        if not stamp or not may_have_attachments(source):
+            return stamp
+        return f"{stamp} {digest_of(self._recognition.encode())[:8]}"
+
+    @cached_property
+    def _recognition(self) -> str:
+        return ocr_version(self._limits.ocr_languages)
 
 
-def draft_of(document: Prepared, assistant: Assistant, *, digest: str) -> Draft:
-    """Parse and cut a document. Raises ParseError."""
-    parsed = document.parse()
+@contextmanager
+def readers_errors() -> Iterator[None]:
+    """Make a ParseError of whatever a reader of files raises on purpose: it speaks of that file alone. SandboxUnavailable is about
+    all files."""
+    try:
+        yield
+    except (ParseError, SandboxUnavailable):
+        raise
+    except FootnoteError as error:
+        raise ParseError(f"It could not be read: {error}") from error
+
+
+def draft_of(document: Prepared, assistant: Assistant, *, digest: str, version: str = "") -> Draft:
+    """Parse and cut a document; its version is asked for where it is not given. Raises ParseError."""
+    with readers_errors():
+        parsed = document.parse()
     language = detect_language(parsed.text)
     spans = chunk_spans(
         parsed, language=language, max_tokens=assistant.limits.chunk_tokens, count_tokens=assistant.embedder.count_tokens
@@ -60,7 +93,7 @@ def draft_of(document: Prepared, assistant: Assistant, *, digest: str) -> Draft:
         place=document.place,
         source=document.source,
         digest=digest,
-        version=version_of(digest, document.source, assistant),
+        version=version or Versions(assistant).of(digest, document.source),
         size_bytes=len(document.content),
         language=language,
         parsed=parsed,

@@ -50,6 +50,7 @@ def give_up() -> None:
     for sandbox in given_up:
         if sandbox is not None:
             sandbox.close()
+            atexit.unregister(sandbox.close)
 
 
 def boxes(original: bytes, runs: Sequence[TextRun], start: int, end: int) -> list[Box]:

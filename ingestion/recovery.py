@@ -1,16 +1,18 @@
-"""Recovery: what an ingest, a removal or a reindex that was stopped left half done is finished or undone."""
+"""Recovery: what an ingest, a removal or a reindex that was stopped left half done is undone, or named so that it can be finished."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from assistant.answering import Assistant
 from assistant.library import OWNER
-from ingestion.writing import drop_doomed, index_chunks
+from assistant.records import Collection, Pending
+from ingestion.writing import drop_doomed
 
 
 def settle(assistant: Assistant) -> None:
-    """Bring library, index and originals to one state: versions that nobody has seen are undone, documents that were shown by
-    their words get their vectors, and rows, indexes and originals that nothing uses are dropped. The caller holds
-    `assistant.changing`; nothing happens where nothing was left."""
+    """Bring library, index and originals to one state: versions that nobody has seen are undone, and rows, indexes and originals that
+    nothing uses are dropped. The caller holds `assistant.changing`; nothing happens where nothing was left."""
     assistant.library.discard_pending()
     drop_doomed(assistant)
     collections = assistant.library.readable(OWNER)
@@ -20,8 +22,11 @@ def settle(assistant: Assistant) -> None:
             assistant.index.drop(name)
     for digest in assistant.originals.digests() - assistant.library.digests():
         assistant.originals.discard(digest)
-    for collection in collections:
-        left = assistant.library.unembedded([collection])
-        if left and collection.embedder == assistant.models:
-            index_chunks(assistant, collection, assistant.library.every_chunk(collection, embedded=False))
-            assistant.library.mark_embedded(left)
+
+
+def without_vectors(assistant: Assistant) -> Iterator[tuple[Collection, Pending]]:
+    """The versions that are shown and found by their words alone, of all collections that the assistant can embed for."""
+    for collection in assistant.library.readable(OWNER):
+        if collection.embedder == assistant.models:
+            for version in assistant.library.shown_by_words(collection):
+                yield collection, version

@@ -11,6 +11,7 @@ import queue
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,9 +46,9 @@ _ERRORS: dict[str, type[FootnoteError]] = {
         EncryptedFile,
         EmptyFile,
         FileTooLarge,
-        DocumentNotFound,
     )
 }
+_ERRORS_OF_A_PAGE: dict[str, type[FootnoteError]] = {**_ERRORS, DocumentNotFound.__name__: DocumentNotFound}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _NAME = "the document"
 _USUAL_LIMITS = Limits()
@@ -105,7 +106,7 @@ class Sandbox:
         return self._ask({"verb": "boxes", "name": _NAME, "runs": near, "start": start, "end": end}, original, decode_boxes)
 
     def draw_page(self, original: bytes, page: int, highlights: Sequence[Box], *, width_pixels: int = 1000) -> bytes:
-        """As `ingestion.page_pictures.draw_page`, with the errors of `parse`."""
+        """As `ingestion.page_pictures.draw_page`, with the errors of `parse`, and DocumentNotFound."""
         marks = [(b.page, b.left, b.top, b.right, b.bottom) for b in highlights if b.page == page]
         request = {"verb": "draw_page", "name": _NAME, "page": page, "highlights": marks, "width_pixels": width_pixels}
         return self._ask(request, original, _png)
@@ -114,11 +115,11 @@ class Sandbox:
         """End every child, busy ones too: a call that waits for one then raises SandboxUnavailable."""
         self._closed = True
         self._fork_server.close()
-        for _ in range(self._idle.qsize()):
-            try:
-                child = self._idle.get_nowait()
-            except queue.Empty:
-                return
+        idle: list[Child | None] = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self._idle.get_nowait())
+        for child in idle:
             if child is not None:
                 child.connection.close()
             self._idle.put(None)
@@ -144,8 +145,8 @@ class Sandbox:
                 if self._closed:
                     raise SandboxUnavailable(f"The sandbox was closed while '{request['name']}' was read.")
                 raise self._cause_of_death(reply, request, len(content))
-            made = _understood(reply, request["name"], decode)
-            fit = child is not None and not reply.leaving and child.files < self._files_per_child
+            made = _understood(reply, request, decode)
+            fit = child is not None and not (reply.leaving or self._closed) and child.files < self._files_per_child
         finally:
             if child is not None and not fit:
                 self._fork_server.end(child)
@@ -193,14 +194,16 @@ class Sandbox:
         return CorruptFile(f"'{name}' crashed its reader ({killed_by}): it is damaged, or needs more than {memory} of memory.")
 
 
-def _understood(reply: Reply, name: str, decode: Callable[[memoryview], _Made]) -> _Made | FootnoteError:
+def _understood(reply: Reply, request: dict[str, Any], decode: Callable[[memoryview], _Made]) -> _Made | FootnoteError:
+    # An error that its caller does not look for would end more than the file: a whole ingest.
+    errors = _ERRORS_OF_A_PAGE if request["verb"] == "draw_page" else _ERRORS
     try:
         if reply.fulfilled:
             return decode(reply.body)
         kind, _, message = str(reply.body, "utf-8").partition("\n")
-        return _ERRORS[kind](message)
+        return errors[kind](message)
     except (Nonsense, UnicodeDecodeError, KeyError) as error:
-        raise _nonsense(name) from error
+        raise _nonsense(request["name"]) from error
 
 
 def _nonsense(name: str) -> CorruptFile:

@@ -126,8 +126,8 @@ def _serve(connection: int, parse: Parse, limits: Limits, files: int, folder: st
     code = 1
     with suppress(BaseException):
         if folder:
-            enter_small_world(folder, size_bytes=2 * limits.file_bytes)
-            keep_to(folder)
+            inside = enter_small_world(folder, size_bytes=2 * limits.file_bytes)
+            keep_to(folder, in_small_world=inside)
             confine_with_programs(limits)
         else:
             confine(limits, files=files)
@@ -155,8 +155,11 @@ def _answer(request: dict[str, Any], content: bytes, parse: Parse, limits: Limit
         body = _made(request, content, parse, limits)
     except MemoryError:
         return b"E", no_memory, True
-    except (ParseError, DocumentNotFound) as error:
+    except ParseError as error:
         return b"E", _error(error), False
+    except DocumentNotFound as error:
+        asked_for = request["verb"] == "draw_page"  # else the file itself named the page
+        return b"E", _error(error if asked_for else CorruptFile(f"'{name}' contradicts itself, so it is damaged: {error}")), False
     except Exception as error:
         what = f"{type(error).__name__}: {error}".rstrip(": ")
         return b"E", _error(CorruptFile(f"'{name}' cannot be read: it is damaged in a way that nobody foresaw ({what}).")), False

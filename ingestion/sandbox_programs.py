@@ -4,7 +4,8 @@ Beside what `sandbox_walls` holds it to, each layer where the system offers it:
 
 - a process namespace: when the first process in it ends, the kernel ends all others, however they tried to get away.
 - a file system in memory over its private folder, of limited size and gone with the last process; all others are read only.
-- Landlock: no other file may be written, and only what programs are made of may be read: no documents, no keys.
+- Landlock: no other file may be written, and only what programs are made of may be read: no documents, no keys, nothing of the
+  folder that the user works in.
 
 It knows nothing of files' formats, nor which programs these are.
 """
@@ -12,6 +13,7 @@ It knows nothing of files' formats, nor which programs these are.
 from __future__ import annotations
 
 import ctypes
+import glob
 import os
 import signal
 import struct
@@ -30,11 +32,15 @@ _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 2, 4, 0x4000, 0x40000
 _MOUNT_SETATTR, _HERE, _RECURSIVELY, _READ_ONLY = 442, -100, 0x8000, 1
 _SOME_USER = 1000
 _SOCKETS = "/var/tmp"
+_OFFICE = "/opt/libreoffice*"
 _READ = (
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/proc", "/sys", "/etc/alternatives", "/etc/fonts",
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/proc", "/sys", "/etc/alternatives", "/etc/fonts",
     "/etc/ld.so.cache", "/etc/libreoffice", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd", "/var/cache/fontconfig",
     "/var/lib/libreoffice", "/var/spool/libreoffice",
 )  # fmt: skip
+# Of an installation of Python, or an environment: not all of it, since people make one in the folder that they work in.
+_OF_PYTHON = ("bin", "lib", "lib64", "share", "pyvenv.cfg")
+_PACKAGES = ("site-packages", "dist-packages")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -87,9 +93,9 @@ def enter_small_world(folder: str, *, size_bytes: int) -> bool:
     return True
 
 
-def keep_to(folder: str) -> bool:
-    """Write below `folder` only, but for sockets, and read only there and where programs and their libraries are. False where the
-    kernel cannot."""
+def keep_to(folder: str, *, in_small_world: bool) -> bool:
+    """Write below `folder` only, but for sockets, and read only there and where programs and their libraries are. Modules that are
+    not among the installed packages must be loaded before. False where the kernel cannot."""
     if sys.platform != "linux":
         return False
     libc = ctypes.CDLL(None)
@@ -103,12 +109,20 @@ def keep_to(folder: str) -> bool:
         return False
     reads = _EXECUTE | _READ_FILE | _READ_DIR
     _allow(libc, ruleset, [folder], handled)
-    _allow(libc, ruleset, [*_READ, sys.prefix, sys.base_prefix, *filter(os.path.isdir, sys.path)], reads)
+    _allow(libc, ruleset, [*_READ, *glob.glob(_OFFICE), *_python()], reads)
     _allow(libc, ruleset, _DEVICES, _READ_FILE | _WRITE_FILE)
-    _allow(libc, ruleset, ["/tmp", _SOCKETS], _REMOVE_FILE | _MAKE_SOCKET)
+    # LibreOffice starts twice for a new profile, and the second time removes the socket of the first. Outside the small world others
+    # have files beside it, and which of one's own these are is more than Landlock can tell.
+    _allow(libc, ruleset, [_SOCKETS if in_small_world else "/tmp"], _REMOVE_FILE | _MAKE_SOCKET)
     kept = libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0
     os.close(ruleset)
     return bool(kept)
+
+
+def _python() -> list[str]:
+    """Where Python and the packages installed for it are."""
+    parts = [os.path.join(prefix, part) for prefix in {sys.prefix, sys.base_prefix} for part in _OF_PYTHON]
+    return [*parts, *(entry for entry in sys.path if os.path.basename(entry) in _PACKAGES)]
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, paths: Iterable[str], access: int) -> None:
@@ -130,9 +144,10 @@ def _reap_until(reader: int) -> None:
 
 
 def _end_as(status: int) -> None:
-    """End as a process ended whose parent could not die of a signal. Never returns."""
+    """End as the first process of a namespace ended, or as the reader of which its exit code tells. Never returns."""
     code = os.waitstatus_to_exitcode(status)
-    if code > 128:
-        signal.signal(code - 128, signal.SIG_DFL) if code - 128 not in (signal.SIGKILL, signal.SIGSTOP) else None
-        os.kill(os.getpid(), code - 128)
+    killed_by = -code if code < 0 else code - 128
+    if killed_by > 0:
+        signal.signal(killed_by, signal.SIG_DFL) if killed_by not in (signal.SIGKILL, signal.SIGSTOP) else None
+        os.kill(os.getpid(), killed_by)
     os._exit(1 if code else 0)

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, get_args
 
 from assistant.packing import run_rows, runs_of
-from assistant.types import Block, BlockKind, Page, ParsedDocument, TextRun
+from assistant.types import WHOLE_PAGE, Block, BlockKind, Page, ParsedDocument, TextRun
 
 if TYPE_CHECKING:
     from ingestion.page_pictures import Box
@@ -29,7 +29,6 @@ REPLY = struct.Struct("<c?Q")
 
 _KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 _SECTIONS = 8
-_WHOLE = 10_000
 _LENGTH = struct.Struct("<Q")
 _BOX = struct.Struct("<Idddd")
 _FILE = struct.Struct("<IQ")
@@ -203,7 +202,7 @@ def _runs(words: array[int], length: int, pages: int) -> Iterator[TextRun]:
         _require(run.start + run.length <= length and 1 <= run.page <= pages, "a run")
         if run.box is not None:
             left, top, right, bottom = run.box
-            _require(left <= right <= _WHOLE and top <= bottom <= _WHOLE, "a run's box")
+            _require(left <= right <= WHOLE_PAGE and top <= bottom <= WHOLE_PAGE, "a run's box")
         yield run
 
 

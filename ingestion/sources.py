@@ -17,6 +17,8 @@ from assistant.errors import CorruptFile, FileTooLarge, PathNotFound
 _LIBRARY, _INDEX, _ORIGINALS = "library.sqlite3", "index.db", "originals"
 _ORIGINAL = re.compile(r"[0-9a-f]{64}")
 
+_ESCAPED = re.compile(rb"\\x([89a-f][0-9a-f])")
+
 # The times of some file systems are as coarse as this.
 _RACY_SECONDS = 2.0
 
@@ -40,7 +42,9 @@ def find_sources(paths: Sequence[str | os.PathLike[str]]) -> list[Source]:
     names begin with a dot) and what Footnote keeps in a data folder are passed over; links out of a folder, devices and folders that
     may not be read are refused. Raises PathNotFound."""
     given = [Path(p) for p in paths]
-    for path in given:
+    for path, as_given in zip(given, paths, strict=True):
+        if not os.fspath(as_given):
+            raise PathNotFound("An empty path names no file or folder. To read the current folder, write a dot.")
         if not path.exists():
             raise PathNotFound(f"There is no file or folder '{readable_name(path)}'. Check the path.")
     found = {source.place: source for path in given for source in _below(path)}
@@ -65,7 +69,7 @@ def read_source(source: Source, max_bytes: int) -> bytes:
     size = source.path.stat().st_size
     if size > max_bytes:
         raise FileTooLarge(
-            f"{source.name} has {size / 1e6:.0f} MB; the limit is {max_bytes / 1e6:.0f} MB. "
+            f"{source.name} has {size / 1e6:,.1f} MB; the limit is {max_bytes / 1e6:,.0f} MB. "
             "Raise FOOTNOTE_MAX_FILE_MEGABYTES to read it."
         )
     return source.path.read_bytes()
@@ -74,7 +78,11 @@ def read_source(source: Source, max_bytes: int) -> bytes:
 def still_there(place: str) -> bool:
     """Whether the file of a place is there; that of what is attached to an e-mail is the e-mail. Places that are no paths (uploads)
     are there until they are forgotten."""
-    return not os.path.isabs(place) or os.path.lexists(place) or any(map(os.path.isfile, map(str, Path(place).parents)))
+    if not os.path.isabs(place):
+        return True
+    # A name may also hold, as text, what looks like a byte escaped by `place_of`.
+    read_as = (Path(place), Path(os.fsdecode(_ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), place.encode()))))
+    return any(os.path.lexists(path) or any(map(os.path.isfile, path.parents)) for path in read_as)
 
 
 def digest_of(content: bytes) -> str:
@@ -107,8 +115,9 @@ def _below(path: Path) -> Iterator[Source]:
 
 
 def _passed_over(folder: str, folders: Sequence[str], files: Sequence[str]) -> set[str]:
-    """Of the names in a folder, the hidden ones and those of a data folder: the user's own files may lie beside these."""
-    names = {name for name in (*folders, *files) if name.startswith(".")}
+    """Of the names in a folder, the hidden ones, those by which Office marks an open file, and those of a data folder: the user's own
+    files may lie beside these."""
+    names = {name for name in (*folders, *files) if name.startswith((".", "~$"))}
     if _LIBRARY in files or _INDEX in folders:
         names |= {name for name in folders if name in (_INDEX, _ORIGINALS)}
         names |= {name for name in files if name.startswith(_LIBRARY)}

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from assistant.errors import CorruptFile
+from assistant.errors import CorruptFile, DocumentNotFound
 from assistant.types import Block, Page, ParsedDocument, TextRun
 from ingestion.sandbox_wire import REPLY
 
@@ -81,6 +81,15 @@ def _odd_error(_: str) -> str:
 
 def _own_error(_: str) -> str:
     raise CorruptFile("as the parser says")
+
+
+def _no_such_document(_: str) -> str:
+    raise DocumentNotFound("There is no page 7.")
+
+
+def _nap(_: str) -> str:
+    time.sleep(1)
+    return ""
 
 
 def _much(_: str) -> str:
@@ -186,6 +195,12 @@ def _answer_with_another_error(_: str) -> str:
     return _hang("")
 
 
+def _answer_that_it_is_not_there(_: str) -> str:
+    noise = b"DocumentNotFound\nleave"
+    os.write(_connection(), REPLY.pack(b"E", False, len(noise)) + noise)
+    return _hang("")
+
+
 def _trickle(_: str) -> str:
     os.write(_connection(), REPLY.pack(b"O", False, 1000))
     while True:
@@ -204,10 +219,12 @@ def _with_blocks(text: str, blocks: list[Block]) -> ParsedDocument:
 _DEEDS: dict[str, Callable[[str], str]] = {
     deed.__name__.strip("_"): deed
     for deed in (
-        _hang, _spin, _exit, _leave, _crash, _abort, _allocate, _allocate_in_c, _recurse, _odd_error, _own_error, _much,
+        _hang, _spin, _exit, _leave, _crash, _abort, _allocate, _allocate_in_c, _recurse, _odd_error, _own_error,
+        _no_such_document, _nap, _much,
         _connect, _connect_in_c, _look_up, _write, _write_in_c, _remove, _remove_in_c, _run, _fork, _fork_in_c,
         _kill_the_parent, _kill_the_parent_in_c, _tell,
-        _lie_about_the_length, _answer_with_noise, _answer_with_another_error, _trickle,
+        _lie_about_the_length, _answer_with_noise, _answer_with_another_error,
+        _answer_that_it_is_not_there, _trickle,
     )
 }  # fmt: skip
 

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from assistant.testing import Pause, ScriptedEndpoint, in_turn, streamed
+from doors.terminal import ProgressBar
+from ingestion import Progress
 from tests.conftest import FILES
 
 COMMAND = [sys.executable, "-m", "doors.cli"]
@@ -325,3 +327,16 @@ def test_purge_backup_and_restore_by_command(data: Path, tmp_path: Path) -> None
     assert "28 days" in answer["text"]
     assert in_json(tmp_path / "other", "purge") == {"versions": 0, "originals": 0}
     assert "holds a library already" in footnote(data, "restore", str(saved), status=1).stderr
+
+
+def test_the_bar_of_files_ends_full_before_that_of_chunks_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBar() as bar:
+        for step in (
+            Progress(files=2, files_total=3, chunks=2),
+            Progress(files=3, files_total=3, chunks=3),
+            Progress(files=3, files_total=3, chunks=3, embedded=3),
+        ):
+            bar.update(step)
+    reading, embedding = capsys.readouterr().err.split("Embedding", 1)
+    assert " 3/3 " in reading.rpartition("Reading")[2]
+    assert " 3/3 " in embedding

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from assistant.answering import Assistant
+from assistant.drafts import Draft
 from assistant.errors import CollectionNotFound, DocumentNotFound, LibraryError
 from assistant.lexical import document_vector, term_counts
 from assistant.library import OWNER, Library
@@ -17,7 +21,7 @@ from assistant.packing import pack_runs, unpack_runs
 from assistant.protocols import IndexRow
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
-from assistant.types import TextRun
+from assistant.types import Block, ChunkSpan, Page, ParsedDocument, TextRun
 from assistant.wiring import make_assistant
 from ingestion import forget, ingest
 from tests.conftest import WriteFile
@@ -154,3 +158,39 @@ def test_a_library_of_an_older_make_gets_the_columns_that_came_since(
     with make_assistant(settings) as again:
         again.embedder = HashingEmbedder()
         assert [o.status for o in ingest(again, [path]).outcomes] == ["unchanged"]
+
+
+USUAL_MOST_VARIABLES = 32_766  # of a statement, in SQLite as it is built by its makers
+
+
+@pytest.fixture
+def _usual_sqlite() -> Iterator[None]:
+    def limit(connection: Any, _record: object) -> None:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, USUAL_MOST_VARIABLES)
+
+    event.listen(Engine, "connect", limit)
+    yield
+    event.remove(Engine, "connect", limit)
+
+
+@pytest.mark.usefixtures("_usual_sqlite")
+def test_no_list_of_ids_is_too_long_for_a_statement(tmp_path: Path) -> None:
+    count = USUAL_MOST_VARIABLES + 100
+    parsed = ParsedDocument("t", "x" * count, [Block("paragraph", 0, count, 1)], [Page(1, 0, count)], "text/plain")
+    spans = [ChunkSpan(n, n + 1, 1) for n in range(count)]
+    draft = Draft("/a", "a", "0" * 64, "v", count, "en", parsed, spans, [{}] * count)
+    with closing(Library(f"sqlite:///{tmp_path / 'library.sqlite3'}")) as library:
+        collection = library.create_collection("c", embedder="e", dimension=4)
+        pending = library.add_pending(collection, draft)
+        assert [chunk.start for chunk, _ in library.chunks_to_index(pending.chunk_ids)] == list(range(count))
+        library.make_live(collection, [pending.version_id], embedded=False)
+        assert library.live_ids([collection], pending.chunk_ids) == set(pending.chunk_ids)
+        assert library.chunks([collection], pending.chunk_ids).keys() == set(pending.chunk_ids)
+        assert len(library.packed_counts(pending.chunk_ids)) == count
+        assert sum(1 for _ in library.every_chunk(collection)) == count
+        library.mark_embedded([*range(10_000, 10_000 + count), pending.version_id])
+        assert library.unembedded([collection]) == []
+        library.remove(pending.document_id, reader=OWNER)
+        (doomed,) = library.doomed().values()
+        library.strike_off(collection.index_name, doomed)
+        assert library.doomed() == {}

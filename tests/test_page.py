@@ -21,9 +21,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
+from assistant.answering import Assistant
 from assistant.errors import SettingsError
+from assistant.library import OWNER
 from assistant.settings import read_settings
 from assistant.testing import Pause, Reply, ScriptedEndpoint, failure, streamed
+from doors.page.documents_list import DocumentsDoor
 
 ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "files"
@@ -395,3 +398,31 @@ def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+def taken_in(assistant: Assistant, *paths: Path) -> dict[str, str]:
+    """What the page says of each uploaded file, at the end."""
+    *_, (_, outcomes) = DocumentsDoor(assistant).upload([str(path) for path in paths], "")
+    assert len({o.source for o in outcomes}) == len(outcomes)
+    return {o.source: o.status for o in outcomes}
+
+
+def test_an_uploaded_file_that_is_gone_fails_alone(assistant: Assistant, tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("The gate closes at nine.")
+    assert taken_in(assistant, tmp_path / "gone.txt", tmp_path / "b.txt") == {"gone.txt": "failed", "b.txt": "added"}
+
+
+def test_a_file_that_is_named_twice_in_an_upload_is_taken_in_once(assistant: Assistant, tmp_path: Path) -> None:
+    for name, text in (("r.txt", "North."), ("s.txt", "South.")):
+        (tmp_path / name).write_text(text)
+    paths = [tmp_path / name for name in ("r.txt", "r.txt", "s.txt")]
+    assert taken_in(assistant, *paths) == {"r.txt": "added", "s.txt": "added"}
+
+
+def test_two_files_of_one_name_in_an_upload_are_two_documents(assistant: Assistant, tmp_path: Path) -> None:
+    for folder, text in (("1", "The north gate closes at seven."), ("2", "The south gate closes at eight.")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "r.txt").write_text(text)
+    assert taken_in(assistant, tmp_path / "1" / "r.txt", tmp_path / "2" / "r.txt") == {"r.txt": "added", "r (2).txt": "added"}
+    assert len({d.id for d in assistant.library.documents(reader=OWNER)}) == 2
+    assert {hit.chunk.source for hit in assistant.retrieve("gate closes")} == {"r.txt", "r (2).txt"}

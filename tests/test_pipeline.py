@@ -6,7 +6,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +14,18 @@ from pathlib import Path
 import pytest
 
 from assistant.answering import Assistant
-from assistant.errors import CollectionMismatch, CollectionNotFound, DocumentNotFound, PathNotFound
+from assistant.errors import CollectionMismatch, CollectionNotFound, DocumentNotFound, FootnoteError, PathNotFound
 from assistant.library import OWNER
 from assistant.protocols import Vectors
 from assistant.testing import HashingEmbedder
+from assistant.types import ParsedDocument
 from ingestion import Progress, forget, ingest
 from ingestion.doctor import examine
+from ingestion.pipeline import ingest_documents
+from ingestion.preparing import Prepared, prepare_file
 from ingestion.reindexing import reindex
+from ingestion.report import Report
+from ingestion.sandbox import SandboxUnavailable
 from tests.conftest import FILES, WriteFile
 
 
@@ -87,7 +92,7 @@ def test_a_file_over_the_limit_is_refused_with_both_sizes(assistant: Assistant, 
     assistant.limits = replace(assistant.limits, max_file_bytes=1_000_000)
     (outcome,) = ingest(assistant, [write("a.txt", "x" * 2_000_000)]).outcomes
     assert outcome.status == "failed"
-    assert "2 MB" in outcome.reason
+    assert "2.0 MB" in outcome.reason
     assert "1 MB" in outcome.reason
 
 
@@ -463,3 +468,132 @@ def test_a_change_that_was_stopped_half_way_is_taken_up_although_nobody_touched_
     with pytest.raises(Stop):
         ingest(assistant, [path])
     assert statuses(assistant, path) == [("a.txt", "changed")]
+
+
+def test_what_another_ingest_of_the_folder_added_meanwhile_stays(assistant: Assistant, write: WriteFile) -> None:
+    folder = write("a.txt", "Tea is at four.").parent
+    ingest(assistant, [folder])
+    reports: list[Report] = []
+    waiting = threading.Thread(target=lambda: reports.append(ingest(assistant, [folder])))
+    with assistant.changing:
+        waiting.start()
+        waiting.join(0.5)  # long enough to list the folder, were it done before its turn
+        write("b.txt", "The gate closes at nine.")
+        ingest(assistant, [folder])
+    waiting.join()
+    assert [(o.source, o.status) for o in reports[0].outcomes] == [("a.txt", "unchanged"), ("b.txt", "unchanged")]
+    assert len(assistant.library.documents(reader=OWNER)) == 2
+
+
+def together(assistant: Assistant, *documents: tuple[str, str]) -> list[tuple[str, str]]:
+    """The outcomes of documents (name and text) that come in one go."""
+    prepared = [prepare_file(f"upload:{name}", name, text.encode()) for name, text in documents]
+    report = ingest_documents(assistant, prepared, collection="c", total=len(prepared))
+    return [(o.source, o.status) for o in report.outcomes]
+
+
+def test_of_two_documents_for_one_place_the_later_replaces_the_earlier(assistant: Assistant) -> None:
+    assert together(assistant, ("r.txt", "The gate closes at seven."), ("r.txt", "The gate closes at eight.")) == [
+        ("r.txt", "added"),
+        ("r.txt", "changed"),
+    ]
+    assert found(assistant, "gate closes") == ["The gate closes at eight."]
+    assert healthy(assistant)
+
+
+def test_the_same_document_twice_for_one_place_is_unchanged_and_the_rest_goes_on(assistant: Assistant) -> None:
+    outcomes = together(assistant, ("r.txt", "The gate."), ("r.txt", "The gate."), ("z.txt", "The tower."))
+    assert sorted(outcomes) == [("r.txt", "added"), ("r.txt", "unchanged"), ("z.txt", "added")]
+    assert healthy(assistant)
+
+
+def raising(error: FootnoteError) -> Callable[[], ParsedDocument]:
+    def parse() -> ParsedDocument:
+        raise error
+
+    return parse
+
+
+def test_whatever_a_reader_says_of_a_file_is_said_of_that_file_alone(assistant: Assistant) -> None:
+    good = prepare_file("upload:b.txt", "b.txt", b"The gate closes at nine.")
+    bad = Prepared("upload:a.txt", "a.txt", b"a", raising(DocumentNotFound("There is no page 9.")))
+    failed, added = ingest_documents(assistant, [bad, good], collection="c", total=2).outcomes
+    assert (failed.status, failed.reason) == ("failed", "It could not be read: There is no page 9.")
+    assert added.status == "added"
+    bad = replace(bad, parse=raising(SandboxUnavailable("No process could be started.")))
+    with pytest.raises(SandboxUnavailable):
+        ingest_documents(assistant, [bad, good], collection="c", total=2)
+
+
+def test_a_new_document_with_two_places_waits_for_no_vectors(assistant: Assistant, write: WriteFile) -> None:
+    embedder = Gated()
+    assistant.embedder = embedder
+    folder = write("a.txt", "The gate closes at nine.").parent
+    write("b.txt", "The gate closes at nine.")
+    write("c.txt", "Tea is at four.")
+    known: list[str] = []
+
+    def listen(progress: Progress) -> None:
+        known.extend([progress.outcome.source] if progress.outcome else [])
+        if len(known) == 3:
+            embedder.gate.set()
+
+    assert ingest(assistant, [folder], on_progress=listen).count("added") == 3
+
+
+def test_when_an_ingest_ends_with_an_error_nothing_is_read_any_more(assistant: Assistant) -> None:
+    ended = threading.Event()
+
+    def slow() -> ParsedDocument:
+        time.sleep(0.5)
+        ended.set()
+        raise DocumentNotFound("Too late.")
+
+    def documents() -> Iterator[Prepared]:
+        yield Prepared("upload:a.txt", "a.txt", b"a", slow)
+        raise Stop
+
+    with pytest.raises(Stop):
+        ingest_documents(assistant, documents(), collection="c", total=2)
+    assert ended.is_set()
+
+
+class StopsAfter(HashingEmbedder):
+    """Gives vectors so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        self.times -= 1
+        if self.times < 0:
+            raise Stop
+        return super().encode_documents(texts)
+
+
+def test_vectors_that_were_left_out_are_made_a_slice_at_a_time_and_told(assistant: Assistant, write: WriteFile) -> None:
+    def left() -> int:
+        return sum(not d.embedded for d in assistant.library.documents(reader=OWNER))
+
+    folder = write("0.txt", "The gate closes at nine.").parent
+    for number in range(1, 70):
+        write(f"{number}.txt", f"Document {number} speaks of word{number}.")
+    assistant.embedder = StopsAfter(0)
+    with pytest.raises(Stop):
+        ingest(assistant, [folder])
+    assert left() == 70
+    forget(assistant, "0.txt")  # makes none, since that would take long
+    assert left() == 69
+    assistant.embedder = StopsAfter(2)
+    told: list[Progress] = []
+    with pytest.raises(Stop):
+        ingest(assistant, [write("new/a.txt", "Tea is at four.")], collection="other", on_progress=told.append)
+    # The first chunk is not kept waiting for more; then come 64. Four are left, and what was new.
+    assert max(p.embedded for p in told) == 65
+    assert left() == 5
+    assistant.embedder = HashingEmbedder()
+    ingest(assistant, [folder / "new"], collection="other")
+    assert left() == 0
+    assert set(assistant.retrieve("word69", k=1)[0].ranks) >= {"bm25", "dense"}
+    assert healthy(assistant)

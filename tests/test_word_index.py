@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from assistant import word_index
 from assistant.answering import Assistant
 from assistant.lexical import document_vector, query_counts, query_vector
-from assistant.library import OWNER
+from assistant.library import OWNER, Library
+from assistant.records import Collection
 from assistant.retrieval import Retriever
-from assistant.word_index import WordIndex
+from assistant.settings import Settings
+from assistant.word_index import MOST_BLOCKS, WordIndex
 from ingestion import forget, ingest
 from ingestion.reindexing import reindex
 from tests.conftest import WriteFile
@@ -51,7 +53,7 @@ def test_scores_are_those_of_the_formula_through_additions_changes_and_removals(
     def text() -> str:
         return " ".join(chance.choice(WORDS) for _ in range(chance.randint(5, 60)))
 
-    for round_ in range(word_index._MOST_BLOCKS + 3):  # so many that blocks are merged
+    for round_ in range(MOST_BLOCKS + 3):  # so many that blocks are merged
         ingest(assistant, [write(f"{round_}/{n}.txt", text()) for n in range(4)])
         assert_exact(assistant, words, "word1 word2 word3 word3")
     ingest(assistant, [write("0/0.txt", text()), write("5/1.txt", text())])
@@ -80,3 +82,82 @@ def test_nothing_is_found_in_an_empty_collection_or_for_unknown_words(assistant:
     ingest(assistant, [write("a.txt", "The gate closes at nine.")])
     (full,) = assistant.library.readable(OWNER, ["documents"])
     assert words.search(full, {7: 1.0}, 10) == []
+
+
+class Watched(Library):
+    """The library of a data folder, with something to do once it has said which chunks are live."""
+
+    def __init__(self, settings: Settings, then: Callable[[], None]) -> None:
+        super().__init__(f"sqlite:///{settings.data_dir / 'library.sqlite3'}")
+        self._then = then
+
+    def live_chunk_ids(self, collection: Collection) -> set[int]:
+        found = super().live_chunk_ids(collection)
+        self._then()
+        return found
+
+
+def test_documents_that_another_thread_removes_while_they_are_looked_up_are_not_found(
+    assistant: Assistant, settings: Settings, write: WriteFile
+) -> None:
+    ingest(assistant, [write("a.txt", "The gate closes at nine."), write("b.txt", "The gate opens at six.")])
+
+    def remove_all() -> None:
+        for document in library.documents(reader=OWNER):
+            library.remove(document.id, reader=OWNER)
+
+    def in_a_thread() -> None:
+        thread = threading.Thread(target=remove_all)
+        thread.start()
+        thread.join()
+
+    library = Watched(settings, in_a_thread)
+    (collection,) = library.readable(OWNER)
+    words, query = WordIndex(library), dict.fromkeys(query_counts("gate closes", ["en"]), 1.0)
+    assert WordIndex(assistant.library).search(collection, query, 10)
+    assert words.search(collection, query, 10) == []
+    assert words.search(collection, query, 10) == []
+    library.close()
+
+
+def test_searches_go_on_while_documents_are_removed(assistant: Assistant, write: WriteFile) -> None:
+    ingest(assistant, [write(f"{n}.txt", f"The gate closes at {WORDS[n]}.") for n in range(30)])
+    (collection,) = assistant.library.readable(OWNER)
+    there = assistant.library.documents(reader=OWNER)
+    words, query = WordIndex(assistant.library), dict.fromkeys(query_counts("gate closes", ["en"]), 1.0)
+    removing = threading.Thread(target=lambda: [assistant.library.remove(d.id, reader=OWNER) for d in there[1:]])
+    removing.start()
+    counts = [len(words.search(collection, query, 100))]
+    while removing.is_alive():
+        counts.append(len(words.search(collection, query, 100)))
+    removing.join()
+    assert counts == sorted(counts, reverse=True)
+    assert len(words.search(collection, query, 100)) == 1
+
+
+def test_what_is_live_is_read_again_only_after_it_changed_in_that_collection(
+    assistant: Assistant, settings: Settings, write: WriteFile
+) -> None:
+    path = write("a.txt", "The gate closes at nine.")
+    ingest(assistant, [path], collection="mine")
+    ingest(assistant, [write("b.txt", "The gate opens at six.")], collection="other")
+    read: list[None] = []
+    library = Watched(settings, lambda: read.append(None))
+    mine, other = library.readable(OWNER)
+    words, query = WordIndex(library), dict.fromkeys(query_counts("gate", ["en"]), 1.0)
+    (document,) = library.documents(reader=OWNER, names=["mine"])
+    for change in (
+        lambda: library.stamp_places(mine, {str(path): "stamp"}),
+        lambda: library.mark_embedded(library.unembedded([mine])),
+        lambda: library.add_place(mine, document.id, place="/elsewhere", source="elsewhere"),
+        lambda: library.leave_place(mine, "/elsewhere"),
+        lambda: library.leave_place(other, str(path.with_name("b.txt"))),
+    ):
+        assert len(words.search(mine, query, 10)) == 1
+        change()
+    assert len(words.search(mine, query, 10)) == 1
+    assert len(read) == 1
+    assert library.leave_place(mine, str(path))
+    assert words.search(mine, query, 10) == []
+    assert len(read) == 2
+    library.close()

@@ -44,8 +44,8 @@ def command(called: str) -> Callable[[Callable[P, None]], click.Command]:
             except FootnoteError as error:
                 print_error(str(error), type(error).__name__, as_json=bool(kwargs.get("as_json")))
                 sys.exit(FAILED)
-            except KeyboardInterrupt:
-                print_error("Stopped.", "KeyboardInterrupt", as_json=bool(kwargs.get("as_json")))
+            except KeyboardInterrupt as stopped:
+                print_error(str(stopped) or "Stopped.", "KeyboardInterrupt", as_json=bool(kwargs.get("as_json")))
                 sys.exit(INTERRUPTED)
 
         return click.command(called)(run)

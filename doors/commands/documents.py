@@ -40,7 +40,10 @@ def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, watch:
             follow(assistant, named, collection=into, as_json=as_json, print_report=_print_report)
         return
     with open_assistant() as assistant, ProgressBar() as bar:
-        report = ingest(assistant, named, collection=into, on_progress=bar.update)
+        try:
+            report = ingest(assistant, named, collection=into, on_progress=bar.update)
+        except KeyboardInterrupt as stopped:
+            raise KeyboardInterrupt("Stopped. What was read is kept; the same command goes on with the rest.") from stopped
     if as_json:
         print_json(report_json(report))
     else:
@@ -66,7 +69,8 @@ def documents_command(collection: str, as_json: bool) -> None:
         return
     for d in found:
         shown = f"{name(d.collection)}  {name(d.source)}  “{name(d.title)}”"
-        say(f"{d.id}  {shown}  {d.pages} page{'s' * (d.pages != 1)}, {d.language}")
+        by_words = "" if d.embedded else ", found by its words only: the next ingest goes on"
+        say(f"{d.id}  {shown}  {d.pages} page{'s' * (d.pages != 1)}, {d.language}{by_words}")
     if not found:
         say("No documents yet. Add some: footnote ingest PATH (or --sample).")
 
@@ -110,8 +114,9 @@ def forget_command(document: str, as_json: bool) -> None:
 
 def _print_report(report: Report) -> None:
     for outcome in report.outcomes:
-        if outcome.reason:
-            say(f"{'FAILED' if outcome.status == 'failed' else 'note'}  {name(outcome.source)}: {outcome.reason}")
+        if outcome.reason or outcome.status in ("changed", "removed"):
+            reason = f": {outcome.reason}" if outcome.reason else ""
+            say(f"{'FAILED' if outcome.status == 'failed' else outcome.status}  {name(outcome.source)}{reason}")
     from ingestion.report import STATUSES
 
     counts = ", ".join(f"{n} {status}" for status in STATUSES if (n := report.count(status)))

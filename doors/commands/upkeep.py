@@ -60,7 +60,8 @@ def purge_command(as_json: bool) -> None:
     if as_json:
         print_json(asdict(purged))
     else:
-        say(f"Purged: {purged.versions} old versions, {purged.originals} originals; library and index are written anew.")
+        dropped = f"{purged.versions} old versions and {purged.originals} originals were left to drop"
+        say(f"Purged: library and index are written anew, without what was forgotten or replaced; {dropped}.")
 
 
 @command("backup")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -57,9 +58,10 @@ class DocumentsDoor:
         def take_in() -> None:
             end: FootnoteError | None = None
             try:
-                documents = (_uploaded(Path(path), self._assistant.limits) for path in paths)
+                files = _told_apart(paths)
+                documents = (_uploaded(path, name, self._assistant.limits) for name, path in files.items())
                 ingest_documents(
-                    self._assistant, documents, collection=collection or UPLOADS, reader=reader, total=len(paths),
+                    self._assistant, documents, collection=collection or UPLOADS, reader=reader, total=len(files),
                     on_progress=steps.put,
                 )  # fmt: skip
             except FootnoteError as error:
@@ -123,14 +125,27 @@ def message_html(message: str) -> str:
     return f'<p class="trouble" role="alert">{plain_html(message)}</p>'
 
 
-def _uploaded(path: Path, limits: Limits) -> Prepared | Outcome:
-    size, most_bytes = path.stat().st_size, limits.max_file_bytes
-    if size > most_bytes:
-        return Outcome(path.name, "failed", f"It has {size / 1e6:.0f} MB; the limit is {most_bytes / 1e6:.0f} MB.")
-    content = path.read_bytes()
-    path.unlink()
+def _told_apart(paths: Sequence[str]) -> dict[str, Path]:
+    """The files of one upload by the name of each. Of different files with one name, the later ones are numbered as a file manager
+    does: "report (2).pdf"."""
+    files: dict[str, Path] = {}
+    for path in map(Path, dict.fromkeys(paths)):
+        numbered = (f"{path.stem} ({number}){path.suffix}" for number in itertools.count(2))
+        files[next(name for name in itertools.chain([path.name], numbered) if name not in files)] = path
+    return files
+
+
+def _uploaded(path: Path, name: str, limits: Limits) -> Prepared | Outcome:
+    try:
+        size, most_bytes = path.stat().st_size, limits.max_file_bytes
+        if size > most_bytes:
+            return Outcome(name, "failed", f"It has {size / 1e6:.0f} MB; the limit is {most_bytes / 1e6:.0f} MB.")
+        content = path.read_bytes()
+        path.unlink()
+    except OSError as error:
+        return Outcome(name, "failed", f"It cannot be read: {error.strerror}. Upload it again.")
     # The same name uploaded again is the same document, changed.
-    return prepare_file(f"upload:{path.name}", path.name, content, ocr_languages=limits.ocr_languages)
+    return prepare_file(f"upload:{name}", name, content, ocr_languages=limits.ocr_languages)
 
 
 def _line(status: str, name: str, said: str, reason: str = "") -> str:

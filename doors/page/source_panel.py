@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from assistant.answering import Assistant
-from assistant.errors import DocumentNotFound
+from assistant.errors import DocumentNotFound, FootnoteError
 from assistant.records import StoredVersion
 from assistant.types import Page
 from doors.output_gate import plain_html
 from ingestion.parsers import PICTURED
 from ingestion.reading import boxes, draw
+
+if TYPE_CHECKING:
+    from ingestion.page_pictures import Box
 
 WIDEST_PIXELS = 1600
 _AROUND = 900
@@ -25,7 +31,8 @@ def passage_address(document_id: str, start: int, end: int, version: str = "") -
 
 def passage_html(assistant: Assistant, document: str, start: int, end: int, *, version: str, reader: str) -> str:
     """Title, place, and the text around [start, end) with that span marked; for a PDF or a picture the page as it looks too. With
-    start == end the whole of the page is shown. Raises DocumentNotFound, also where the document has another version by now."""
+    start == end the whole of the page is shown. The text needs no original: the library's copy is shown whatever became of that.
+    Raises DocumentNotFound, also where the document has another version by now."""
     stored = _stored(assistant, document, version, reader)
     pages = [p for p in stored.pages if p.start <= start] or stored.pages[:1]
     page = pages[-1]
@@ -108,8 +115,11 @@ def _surroundings(text: str, page: Page, start: int, end: int) -> tuple[int, int
 
 
 def _picture(assistant: Assistant, stored: StoredVersion, page: Page, start: int, end: int) -> str:
-    """The figure. `data-top` says how far down the page the quote begins, from 0 to 1."""
-    found = boxes(assistant.originals.get(stored.digest), stored.runs, start, end)
+    """The figure. `data-top` says how far down the page the quote begins, from 0 to 1; 0 where that cannot be found out."""
+    found: Sequence[Box] = ()
+    # An original that is lost or cannot be opened any more must not cost the text: what is wrong, the picture's address says.
+    with suppress(FootnoteError):
+        found = boxes(assistant.originals.get(stored.digest), stored.runs, start, end)
     top = min((box.top for box in found if box.page == page.number), default=0.0)
     asked = urlencode({"start": start, "end": end, "version": stored.document.version})
     address = f"/page/{stored.document.id}/{page.number}.png?{asked}"

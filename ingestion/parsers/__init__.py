@@ -236,7 +236,7 @@ def _zipped(data: bytes, name: str, by_name: str) -> str:
         return _OPEN_TEXT
     if by_name == _WORD:
         raise CorruptFile(f"'{name}' is a zip file without a Word document in it. Check that it is the file you meant.")
-    raise UnsupportedFormat(f"'{name}' is an archive or another office format inside. {_what_is_read()}")
+    raise UnsupportedFormat(f"'{name}' is an archive, or an office format that is not read. {_what_is_read()}")
 
 
 def _old_office(data: bytes, name: str, by_name: str) -> str:
@@ -264,5 +264,6 @@ def _is_plain_table(data: bytes) -> bool:
 
 
 def _what_is_read() -> str:
-    documents = (extension for extension in SUPPORTED if extension not in _CODE_EXTENSIONS)
-    return f"Footnote reads {', '.join(documents)}, and source code ({', '.join(_CODE_EXTENSIONS)})."
+    return (
+        "Footnote reads PDF, Office and OpenDocument files, RTF, EPUB, e-mail, web pages, pictures, tables, text and source code."
+    )

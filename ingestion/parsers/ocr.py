@@ -13,7 +13,7 @@ import tesserocr
 from PIL import Image
 
 from assistant.errors import ParseError
-from assistant.types import Block, Page, ParsedDocument, TextRun
+from assistant.types import WHOLE_PAGE, Block, Page, ParsedDocument, TextRun
 from ingestion.page_pictures import page_image
 from ingestion.parsers.image import open_picture
 from ingestion.parsers.picture_types import picture_type
@@ -28,7 +28,6 @@ _SMALL_SIDE = 1700
 # Confidence runs from 0 to 100. Clean print comes to 95, print that stands on its head or a photograph to 40.
 _DOUBTFUL, _HARD, _GARBAGE = 60, 70, 50
 _WORTHLESS_WORD, _WORTHLESS_SIGN = 20, 60
-_WHOLE = 10_000
 _UPRIGHT = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 
 _Box = tuple[int, int, int, int]
@@ -127,7 +126,7 @@ def _kept(found: Any, size: tuple[int, int]) -> Iterator[_Word]:
 
 def _share(box: _Box, size: tuple[int, int]) -> _Box:
     left, top, right, bottom = (
-        min(max(round(edge * _WHOLE / side), 0), _WHOLE) for edge, side in zip(box, (*size, *size), strict=True)
+        min(max(round(edge * WHOLE_PAGE / side), 0), WHOLE_PAGE) for edge, side in zip(box, (*size, *size), strict=True)
     )
     return left, top, max(left, right), max(top, bottom)
 
@@ -153,11 +152,11 @@ def _turned_back(word: _Word, degrees: int) -> _Word:
     left, top, right, bottom = word.box
     match degrees:
         case 90:
-            box = (_WHOLE - bottom, left, _WHOLE - top, right)
+            box = (WHOLE_PAGE - bottom, left, WHOLE_PAGE - top, right)
         case 180:
-            box = (_WHOLE - right, _WHOLE - bottom, _WHOLE - left, _WHOLE - top)
+            box = (WHOLE_PAGE - right, WHOLE_PAGE - bottom, WHOLE_PAGE - left, WHOLE_PAGE - top)
         case _:
-            box = (top, _WHOLE - right, bottom, _WHOLE - left)
+            box = (top, WHOLE_PAGE - right, bottom, WHOLE_PAGE - left)
     return _Word(word.text, word.confidence, box, word.begins_line, word.begins_paragraph)
 
 

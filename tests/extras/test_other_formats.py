@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from ingestion.parsers import attachments, parse
 from ingestion.parsers.other_types import OTHER_FORMATS, NeedsPrograms
 from ingestion.reading import read
 from ingestion.sandbox import Limits, Sandbox
+from tests.test_sandbox import processes_of
 from tests.test_silence import addresses, strace, watched
 
 __all__ = ["strace"]
@@ -282,6 +287,58 @@ def test_a_program_cannot_read_the_users_files_nor_see_a_network(hostile: Sandbo
     assert "eth" not in said(hostile, "cat /proc/net/dev")
     asks = "import socket; socket.socket(socket.AF_INET)"
     assert "Operation not permitted" in said(hostile, f'{sys.executable} -c "{asks}"')
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's walls are Linux's")
+def test_a_program_cannot_read_the_folder_that_the_user_works_in_though_python_looks_for_modules_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    original = tmp_path / "data" / "originals" / "0a"
+    original.parent.mkdir(parents=True)
+    for secret in (tmp_path / ".env", original):
+        secret.write_text("a secret")
+    monkeypatch.setattr(sys, "path", ["", *sys.path])  # as `python -c` and `python -m` have it
+    assert Path.cwd() == tmp_path
+    with Sandbox(workers=1, limits=LIMITS, files_per_child=1, parse_with=HOSTILE, programs=True) as sandbox:
+        for target in (tmp_path, tmp_path / ".env", original, ROOT, ROOT / "pyproject.toml"):
+            answer = said(sandbox, f"ls {target} > $HOME/seen || echo hidden; cat {target}")
+            assert "a secret" not in answer
+            assert "Permission denied" in answer
+        assert said(sandbox, f"ls {tmp_path}; ls {ROOT}").count("Permission denied") == 2
+    with Sandbox(
+        workers=1, files_per_child=1, parse_with="ingestion.parsers.other_formats:parse", programs=True, limits=LIMITS
+    ) as s:
+        assert "Fees" in s.parse((FILES / "harbour.rst").read_bytes(), "harbour.rst").text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's walls are Linux's")
+@pytest.mark.parametrize("ended", [1, 2], ids=["first", "reader"])
+def test_an_end_for_want_of_memory_is_told_as_that_whichever_process_the_system_ends(ended: int) -> None:
+    before = processes_of(os.getpid())
+    with Sandbox(workers=1, limits=LIMITS, files_per_child=1, parse_with=HOSTILE, programs=True) as sandbox:
+        assert said(sandbox, "echo warm") == "warm"
+        with ThreadPoolExecutor(1) as threads:
+            waits = threads.submit(said, sandbox, "sleep 30")
+            inside: dict[int, int] = {}
+            while 3 not in inside and not waits.done():
+                time.sleep(0.05)
+                inside = numbers_inside(processes_of(os.getpid()) - before)
+            if ended not in inside:
+                pytest.skip("the system lets nobody make a process namespace")
+            os.kill(inside[ended], signal.SIGKILL)
+            with pytest.raises(FileTooLarge, match="want of memory"):
+                waits.result(30)
+
+
+def numbers_inside(processes: set[int]) -> dict[int, int]:
+    """Process ids by the number that each has in a namespace within this one."""
+    found = {}
+    for process in processes:
+        with suppress(OSError):
+            numbers = Path(f"/proc/{process}/status").read_text().split("NSpid:")[1].split("\n")[0].split()
+            if len(numbers) > 1:
+                found[int(numbers[-1])] = process
+    return found
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's walls are Linux's")
