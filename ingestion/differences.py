@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from assistant.errors import PathNotFound
 from ingestion.report import Report
@@ -114,7 +114,7 @@ class Differences:
         outcomes = [
             outcome
             for outcome in report.outcomes
-            if (first or outcome.status != "unchanged") and not (outcome.status == "failed" and outcome.source in silent)
+            if (first or outcome.status != "unchanged") and not (outcome.status == "failed" and _is_of(outcome.source, silent))
         ]
         return replace(report, outcomes=tuple(outcomes))
 
@@ -172,6 +172,11 @@ def _stamp(source: Source) -> str:
     except OSError:
         return ""
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def _is_of(source: str, names: Collection[str]) -> bool:
+    """Whether it is one of these files, or attached to one."""
+    return source in names or any(str(parent) in names for parent in PurePath(source).parents)
 
 
 def _any_below(top: str, places: Iterable[str]) -> bool:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,19 @@ def test_a_broken_file_is_reported_once_and_again_only_when_it_changes(assistant
         following.hears(("failed", "b.pdf"), ("changed", "a.md"))
         (folder / "b.pdf").write_bytes((FILES / "truncated.pdf").read_bytes()[:300])
         following.hears(("failed", "b.pdf"), ("changed", "a.md"), ("failed", "b.pdf"))
+
+
+def test_a_broken_attachment_is_reported_once_while_its_mail_stays_the_same(assistant: Assistant, write: WriteFile) -> None:
+    folder = write("a.md", "The gate closes at seven.").parent
+    message = EmailMessage()
+    message["Subject"] = "The gates"
+    message.set_content("See what is attached.")
+    message.add_attachment(b"?", maintype="application", subtype="octet-stream", filename="plan.xyz")
+    with followed(assistant, folder) as following:
+        (folder / "mail.eml").write_bytes(bytes(message))
+        following.hears(("failed", "mail.eml/plan.xyz"), ("added", "mail.eml"))
+        write("a.md", "The gate closes at nine.")
+        following.hears(("failed", "mail.eml/plan.xyz"), ("added", "mail.eml"), ("changed", "a.md"))
 
 
 def test_a_folder_that_goes_is_kept_said_once_and_followed_again_when_it_is_back(assistant: Assistant, write: WriteFile) -> None:
