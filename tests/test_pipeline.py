@@ -597,3 +597,13 @@ def test_vectors_that_were_left_out_are_made_a_slice_at_a_time_and_told(assistan
     assert left() == 0
     assert set(assistant.retrieve("word69", k=1)[0].ranks) >= {"bm25", "dense"}
     assert healthy(assistant)
+
+
+def test_a_lost_original_is_put_back_from_a_file_that_nobody_touched(assistant: Assistant, write: WriteFile) -> None:
+    path = write("a.txt", "The gate closes at nine.")
+    an_hour_ago(path)
+    ingest(assistant, [path])
+    (digest,) = assistant.library.digests()
+    assistant.originals.discard(digest)
+    assert statuses(assistant, path) == [("a.txt", "unchanged")]
+    assert assistant.originals.get(digest) == path.read_bytes()
