@@ -136,14 +136,20 @@ class _Run:
         stamp = self._versions.stamp(source.stamp, source.name)
         same = known and known.stamp == stamp and known.version == self._versions.of(known.digest, source.name)
         if known and same and originals.holds(known.digest):
+            self._pass_over(source)
             return Outcome(source.name, "unchanged", document_id=known.document_id)
         try:
             content = read_source(source, self._assistant.limits.max_file_bytes)
         except (OSError, ParseError) as error:
             self._failed.add(source.place)
+            self._pass_over(source)
             reason = f"It cannot be read: {error.strerror}." if isinstance(error, OSError) else str(error)
             return Outcome(source.name, "failed", reason)
         return prepare_file(source.place, source.name, content, ocr_languages=self._assistant.limits.ocr_languages)
+
+    def _pass_over(self, source: Source) -> None:
+        """A file that is not read takes no time: its bytes tell nothing of how long the others will take."""
+        self._at = replace(self._at, bytes_total=self._at.bytes_total - source.size_bytes)
 
     def keep_stamps(self, sources: Sequence[Source]) -> None:
         """Keep the stamps of the files that were read, once all is written: a run that was stopped reads them again. None is kept

@@ -106,7 +106,7 @@ def documents_html(documents: Sequence[Document], *, group: bool) -> str:
 
 
 def upload_html(progress: Progress | None, outcomes: Sequence[Outcome]) -> str:
-    """The outcomes so far, each with its reason, and how far it is."""
+    """How far it is, and the outcomes so far, each with its reason."""
     lines = []
     for o in outcomes:
         pages = f", {o.pages} page{'s' * (o.pages != 1)}" if o.pages else ""
@@ -117,7 +117,7 @@ def upload_html(progress: Progress | None, outcomes: Sequence[Outcome]) -> str:
         done = f"{progress.files} of {progress.files_total} files read" if reading else "indexing what they mean"
         embedded = f"{progress.embedded:,} of {progress.chunks:,} passages" if progress.chunks else ""
         left = f"{duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
-        lines.append(_line("reading", progress.last, ", ".join(filter(None, (done, embedded, left))) + "…"))
+        lines.insert(0, _line("reading", progress.last, ", ".join(filter(None, (done, embedded, left))) + "…"))
     return f'<ul class="outcomes" role="status">{"".join(lines)}</ul>' if lines else ""
 
 
