@@ -9,23 +9,24 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import URL, bindparam, delete, func, insert, select, update
+from sqlalchemy import URL, delete, func, insert, select, update
 
 from assistant import changes, queries
 from assistant.database import Database
 from assistant.drafts import Draft, insert_draft
 from assistant.errors import CollectionMismatch, CollectionNotFound
 from assistant.packing import unpack_count_arrays, unpack_counts, unpack_runs
+from assistant.places import Places
 from assistant.queries import slices
 from assistant.recent_texts import RecentTexts
-from assistant.records import Collection, Holdings, Known, Pending, StoredVersion
-from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, places, versions
+from assistant.records import Collection, Holdings, Pending, StoredVersion
+from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, versions
 from assistant.tally import count_version, counts_of
 from assistant.types import Chunk, Document, Page
 
@@ -41,6 +42,7 @@ class Library:
         self._texts = RecentTexts()
         self._live_changes: Counter[int] = Counter()
         self._counting = threading.Lock()
+        self.places = Places(self._database, self._count_live_change)
         self.id = self._own_id()
 
     def close(self) -> None:
@@ -171,32 +173,6 @@ class Library:
             for ids in slices(version_ids):
                 connection.execute(update(versions).where(versions.c.id.in_(ids)).values(embedded=True))
 
-    def add_place(self, collection: Collection, document_id: str, *, place: str, source: str) -> None:
-        """Let a document be known at one more place."""
-        with self._database.writing() as connection:
-            removed = changes.leave_place(connection, collection, place)
-            connection.execute(
-                insert(places).values(collection_id=collection.id, document_id=document_id, place=place, source=source)
-            )
-        if removed:
-            self._count_live_change(collection)
-
-    def stamp_places(self, collection: Collection, stamps: Mapping[str, str]) -> None:
-        """Keep the stamps of files as they were read (place -> stamp). Places that are not there are ignored."""
-        rows = [{"at": place, "value": stamp} for place, stamp in stamps.items()]
-        of = update(places).where(places.c.collection_id == collection.id, places.c.place == bindparam("at"))
-        if rows:
-            with self._database.writing() as connection:
-                connection.execute(of.values(stamp=bindparam("value")), rows)
-
-    def leave_place(self, collection: Collection, place: str) -> bool:
-        """Forget a place; the document goes with its last one. Whether it went."""
-        with self._database.writing() as connection:
-            removed = changes.leave_place(connection, collection, place)
-        if removed:
-            self._count_live_change(collection)
-        return removed
-
     def remove(self, document_id: str, *, reader: str) -> Document:
         """Take a document out, with all its versions and places. What it was. Raises DocumentNotFound, and CollectionNotFound
         where it is not the reader's to remove."""
@@ -253,27 +229,6 @@ class Library:
         self._database.copy_to(path)
 
     # Reading
-
-    def known(self, collection: Collection, place: str) -> Known | None:
-        """The document at this place and its live version; None where there is none."""
-        return next(iter(self._known(collection, places.c.place == place)), None)
-
-    def twin(self, collection: Collection, version: str) -> Known | None:
-        """A document whose live version is this one, wherever it lies: the same bytes, read the same way."""
-        return next(iter(self._known(collection, versions.c.version == version)), None)
-
-    def places(self, collection: Collection) -> dict[str, str]:
-        """Every place of the collection with what people see of it."""
-        with self._database.reading() as connection:
-            rows = connection.execute(select(places.c.place, places.c.source).where(places.c.collection_id == collection.id))
-            return {row.place: row.source for row in rows}
-
-    def places_of(self, document_id: str) -> list[str]:
-        """The places of a document, in the order in which they came."""
-        with self._database.reading() as connection:
-            return list(
-                connection.scalars(select(places.c.place).where(places.c.document_id == document_id).order_by(places.c.id))
-            )
 
     def documents(self, *, reader: str, names: Sequence[str] = ()) -> list[Document]:
         """The live documents of the collections that the reader may read, by collection and source."""
@@ -398,17 +353,6 @@ class Library:
                 found = secrets.token_hex(4)
                 connection.execute(insert(about).values(library_id=found))
             return found
-
-    def _known(self, collection: Collection, condition: object) -> list[Known]:
-        query = (
-            select(documents.c.id, versions.c.version, versions.c.digest, places.c.stamp)
-            .join(versions, versions.c.id == documents.c.live_version_id)
-            .join(places, places.c.document_id == documents.c.id)
-            .where(documents.c.collection_id == collection.id, condition)  # type: ignore[arg-type]
-            .limit(1)
-        )
-        with self._database.reading() as connection:
-            return [Known(row.id, row.version, row.digest, row.stamp or "") for row in connection.execute(query)]
 
 
 def mismatch(collection: Collection, embedder: str, dimension: int) -> CollectionMismatch:

@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 from assistant.errors import SettingsError
 from assistant.measures import Difference, mean, paired_bootstrap
 from assistant.settings import Settings, read_settings
-from doors.evaluate import Evaluation, run
+from doors.evaluate import Evaluation, evaluate
 from doors.evaluation_set import OnProgress
 
 CURRENT = "current"
@@ -101,7 +101,7 @@ def _run(
     def progressed(what: str, done: int, total: int) -> None:
         on_progress(f"{letter}: {what}", done, total)
 
-    return run(folder, settings, limit=limit, answers=answers, on_progress=progressed)
+    return evaluate(folder, settings, limit=limit, answers=answers, on_progress=progressed)
 
 
 def _side(words: str, evaluation: Evaluation) -> dict[str, Any]:

@@ -25,9 +25,9 @@ _STAGES = ("bm25", "dense", "fused", "reranked")
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What one run came to: `measured` is the object that `evaluate` gives, `scores` are those of the single questions by measure, in
-    the set's order and 0 to 1, for holding two runs on the same set against each other. "decided" is one where a question was
-    rightly answered or rightly refused."""
+    """What one run came to: `measured` holds the measures as one object; `scores` those of the single questions
+    by measure, in the set's order and 0 to 1, for holding two runs on the same set against each other. "decided" is one where a
+    question was rightly answered or rightly refused."""
 
     measured: dict[str, Any]
     scores: Mapping[str, Sequence[float]]
@@ -41,19 +41,6 @@ class _Outcome:
 
 
 def evaluate(
-    folder: str | Path,
-    settings: Settings,
-    *,
-    limit: int | None = None,
-    answers: bool = True,
-    foreign: str | Path | None = None,
-    on_progress: OnProgress = lambda *_: None,
-) -> dict[str, Any]:
-    """The measures of DESIGN's contract, as one object: `run(...)` without the scores of the single questions."""
-    return run(folder, settings, limit=limit, answers=answers, foreign=foreign, on_progress=on_progress).measured
-
-
-def run(
     folder: str | Path,
     settings: Settings,
     *,

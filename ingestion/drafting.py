@@ -89,11 +89,11 @@ class Drafting:
         """What comes of one document, without what is attached to it."""
         assistant, digest = self._assistant, digest_of(document.content)
         version = self._versions.of(digest, document.source)
-        there = assistant.library.known(self._into, document.place)
+        there = assistant.library.places.known(self._into, document.place)
         drafted: Drafted
         if there and there.version == version:
             drafted = Outcome(document.source, "unchanged", document_id=there.document_id)
-        elif assistant.library.twin(self._into, version):
+        elif assistant.library.places.twin(self._into, version):
             drafted = SameBytes(document, version)
         else:
             try:

@@ -18,13 +18,13 @@ def join_twin(assistant: Assistant, into: Collection, document_id: str, *, place
     """Make a place whose bytes are a document's one more place of it; the document moved, where its other files are gone. Nothing
     changes where the place is one of its own already."""
     before = assistant.library.find_document(document_id, reader=OWNER)
-    others = assistant.library.places_of(document_id)
+    others = assistant.library.places.of(document_id)
     if place in others:
         return Outcome(source, "unchanged", document_id=document_id)
-    assistant.library.add_place(into, document_id, place=place, source=source)
+    assistant.library.places.add(into, document_id, place=place, source=source)
     if not any(still_there(other) for other in others):
         for other in others:
-            assistant.library.leave_place(into, other)
+            assistant.library.places.leave(into, other)
         return Outcome(source, "moved", f"It was {before.source}.", document_id)
     return Outcome(source, "added", f"Its bytes are those of {before.source}: one document.", document_id)
 
@@ -40,7 +40,7 @@ def let_go(
     """Let go of the places whose files are gone: below these folders, all that are not present, and of each e-mail that was looked
     into, what is no longer attached to it (its place -> places of what is, those of e-mails within it apart), with all below that. A
     folder that is suddenly empty is more likely not mounted than emptied: nothing is removed then."""
-    places = assistant.library.places(into)
+    places = assistant.library.places.all(into)
     holders = {place: _holder(place, present) for place in places}
     gone = [place for place in places if _is_taken_off(place, attached)]
     for folder in folders:
@@ -55,7 +55,7 @@ def let_go(
         else:
             gone += lost
     for place in gone:
-        if assistant.library.leave_place(into, place):
+        if assistant.library.places.leave(into, place):
             yield Outcome(places[place], "removed")
     drop_doomed(assistant)
 

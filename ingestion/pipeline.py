@@ -132,7 +132,7 @@ class _Run:
     def prepared(self, source: Source) -> Prepared | Outcome:
         """A file as `go` takes it. One whose stamp is still the one that was kept is not read again."""
         library, originals = self._assistant.library, self._assistant.originals
-        known = library.known(self._into, source.place) if source.stamp else None
+        known = library.places.known(self._into, source.place) if source.stamp else None
         stamp = self._versions.stamp(source.stamp, source.name)
         same = known and known.stamp == stamp and known.version == self._versions.of(known.digest, source.name)
         if known and same and originals.holds(known.digest):
@@ -156,7 +156,7 @@ class _Run:
         where something failed, in the file or attached to it: that is tried again."""
         stamps = {source.place: self._versions.stamp(source.stamp, source.name) for source in sources}
         stamps.update(dict.fromkeys(self._failed, ""))
-        self._assistant.library.stamp_places(self._into, stamps)
+        self._assistant.library.places.stamp(self._into, stamps)
 
     def mirror(self, folders: Sequence[str], present: set[str]) -> None:
         """Follow what went from these folders, and from e-mails that were looked into."""
@@ -188,7 +188,7 @@ class _Run:
             self._write()
         while drafted.version in self._coming:  # wait until it is shown, and be one document with it
             self._finish_slice()
-        if twin := self._assistant.library.twin(self._into, drafted.version):
+        if twin := self._assistant.library.places.twin(self._into, drafted.version):
             self._known(join_twin(self._assistant, self._into, twin.document_id, place=same.place, source=same.source))
         elif isinstance(drafted, SameBytes):  # what had these bytes has others since
             self._take_in(self._drafting.draft(drafted.document))
@@ -212,7 +212,7 @@ class _Run:
             return
         lengths = [sum(counts.values()) for draft in batch for counts in draft.counts]
         self._into = self._assistant.library.fix_pivot(self._into, max(1.0, sum(lengths) / max(1, len(lengths))))
-        known = {draft.place for draft in batch if self._assistant.library.known(self._into, draft.place)}
+        known = {draft.place for draft in batch if self._assistant.library.places.known(self._into, draft.place)}
         for draft, pending in zip(batch, write_words(self._assistant, self._into, batch), strict=True):
             status: Status = "changed" if draft.place in known else "added"
             pages, chunks = len(draft.parsed.pages), len(draft.spans)

@@ -38,7 +38,7 @@ class Quotas:
         return ""
 
     def _replaced(self, draft: Draft) -> Holdings:
-        there = self._assistant.library.known(self._into, draft.place)
+        there = self._assistant.library.places.known(self._into, draft.place)
         if there is None:
             return Holdings(0, 0, 0)
         document = self._assistant.library.find_document(there.document_id, reader=OWNER)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.watch
 from assistant.answering import Assistant
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
@@ -73,3 +74,9 @@ def write(tmp_path: Path) -> WriteFile:
         return path
 
     return write_file
+
+
+@pytest.fixture
+def strace() -> str:
+    """Where strace is; the test is skipped where it is not, and fails on a build server."""
+    return tests.watch.strace()

@@ -60,7 +60,7 @@ def test_near_misses_that_the_built_in_rule_answers_are_refused_once_it_was_cali
     settings: Settings, tmp_path: Path
 ) -> None:
     folder = _set(tmp_path / "towns", asked=len(TOWNS))
-    before = evaluate(folder, settings)["refusal"]
+    before = evaluate(folder, settings).measured["refusal"]
     found = calibrate(folder, settings)
     assert found["before"] == before
     assert found["before"]["false_answers"] > 0.5
@@ -70,7 +70,7 @@ def test_near_misses_that_the_built_in_rule_answers_are_refused_once_it_was_cali
     rule = read_rule(settings.data_dir / "calibration.json")
     assert rule is not None
     assert rule.fitted_with == "minilm+maxsim"
-    after = evaluate(folder, settings)["refusal"]
+    after = evaluate(folder, settings).measured["refusal"]
     assert after["balanced_accuracy"] > 0.9
     assert after["false_refusals"] <= 0.1
     assert "Kept in" in lines(found)
@@ -111,7 +111,7 @@ def test_questions_of_another_set_are_asked_too_and_should_be_refused(settings: 
     asked = ["Which vaccine protects cattle?", "How is sourdough kept?", "When was the bridge of Wels built?", "Never asked?"]
     rows = [{"id": n, "question": q, "gold": {}, "answerable": n < 3} for n, q in enumerate(asked)]
     (other / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    measured = evaluate(folder, settings, foreign=other)
+    measured = evaluate(folder, settings, foreign=other).measured
     assert measured["refusal"]["foreign_refused"] == pytest.approx(2 / 3, abs=1e-4)
     assert measured["questions"] == 2
-    assert "foreign_refused" not in evaluate(folder, settings)["refusal"]
+    assert "foreign_refused" not in evaluate(folder, settings).measured["refusal"]

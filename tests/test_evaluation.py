@@ -262,7 +262,7 @@ def test_a_drafted_set_runs_as_it_is(handbooks: Path, settings: Settings, tmp_pa
         assert "copied" not in question["question"]
         assert "closes at" not in question["question"]
         assert "south" not in question["question"]
-    found = evaluate(tmp_path / "set", settings)
+    found = evaluate(tmp_path / "set", settings).measured
     assert found["retrieval"]["recall@5"] == 1
     assert found["answers"]["contains"] == 1
     assert not (settings.data_dir / "library.sqlite3").exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +13,6 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-
-import pytest
 
 from tests.conftest import FILES
 
@@ -26,16 +23,6 @@ _ADDRESS = re.compile(
 )
 # A name look-up leaves the machine, also where a resolver on loopback takes it on its way.
 _LOOK_UPS = "53"
-
-
-@pytest.fixture
-def strace() -> str:
-    found = shutil.which("strace")
-    if found is None:
-        if "CI" in os.environ:
-            pytest.fail("strace is not installed: `make test` installs it where it may.")
-        pytest.skip("strace is not installed")
-    return found
 
 
 def addresses(trace: Path) -> set[tuple[str, str]]:

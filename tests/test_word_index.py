@@ -147,17 +147,17 @@ def test_what_is_live_is_read_again_only_after_it_changed_in_that_collection(
     words, query = WordIndex(library), dict.fromkeys(query_counts("gate", ["en"]), 1.0)
     (document,) = library.documents(reader=OWNER, names=["mine"])
     for change in (
-        lambda: library.stamp_places(mine, {str(path): "stamp"}),
+        lambda: library.places.stamp(mine, {str(path): "stamp"}),
         lambda: library.mark_embedded(library.unembedded([mine])),
-        lambda: library.add_place(mine, document.id, place="/elsewhere", source="elsewhere"),
-        lambda: library.leave_place(mine, "/elsewhere"),
-        lambda: library.leave_place(other, str(path.with_name("b.txt"))),
+        lambda: library.places.add(mine, document.id, place="/elsewhere", source="elsewhere"),
+        lambda: library.places.leave(mine, "/elsewhere"),
+        lambda: library.places.leave(other, str(path.with_name("b.txt"))),
     ):
         assert len(words.search(mine, query, 10)) == 1
         change()
     assert len(words.search(mine, query, 10)) == 1
     assert len(read) == 1
-    assert library.leave_place(mine, str(path))
+    assert library.places.leave(mine, str(path))
     assert words.search(mine, query, 10) == []
     assert len(read) == 2
     library.close()

@@ -95,7 +95,7 @@ def _measure(folder: str, *, limit: int | None, answers: bool, foreign: str | No
     from doors.evaluation_chart import chart as drawn
 
     with ProgressBar() as bar:
-        measured = evaluate(folder, read_settings(), limit=limit, answers=answers, foreign=foreign, on_progress=bar.step)
+        measured = evaluate(folder, read_settings(), limit=limit, answers=answers, foreign=foreign, on_progress=bar.step).measured
     _print(measured, table, drawn, chart=chart, as_json=as_json)
 
 

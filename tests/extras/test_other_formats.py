@@ -23,9 +23,7 @@ from ingestion.parsers.other_types import OTHER_FORMATS, NeedsPrograms
 from ingestion.reading import read
 from ingestion.sandbox import Limits, Sandbox
 from tests.test_sandbox import processes_of
-from tests.test_silence import addresses, strace, watched
-
-__all__ = ["strace"]
+from tests.test_silence import addresses, watched
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = Path(__file__).parent / "files"
