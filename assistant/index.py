@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,15 +13,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import DataFolderInUse, LibraryError
+from assistant import lite
+from assistant.errors import LibraryError
 from assistant.protocols import IndexRow, SparseVector, Vectors
 
 _BATCH = 1000
 # Rows can be found and survive the end of the process without a flush, which makes a file, and files are merged: a flush of every
 # 64 rows took twice the processor time.
 _FLUSH_ROWS = 2000
-# Files are merged in memory, up to 100,000 rows: half a gigabyte for as long as that takes (milvus-lite 3.2).
-_SEGMENT_ROWS = 8_192
 _MOST_HITS = 16_384  # what Milvus gives at the most
 _CELLS = 128
 # Measured on Milvus Lite 3.2: IVF_FLAT with every cell probed is exact, builds in 3 s at 100k rows (HNSW: 66 s) and loses no
@@ -39,51 +39,36 @@ def is_lite(uri: str) -> bool:
 
 
 class MilvusIndex:
-    """An `Index` (see protocols.py) over pymilvus. Opening Milvus Lite starts a server in this process on a loopback port, and
-    no other process can open the same folder until `close()`. Raises DataFolderInUse then, LibraryError for other failures."""
+    """An `Index` (see protocols.py) over pymilvus. A folder is opened by Milvus Lite's process (lite.py), and by no other until
+    `close()`. Raises DataFolderInUse then, LibraryError for other failures."""
 
     def __init__(self, uri: str, token: str = "") -> None:
-        from pymilvus import DataType, MilvusClient, MilvusException
+        from pymilvus import DataType, MilvusException
 
-        logging.getLogger("pymilvus").setLevel(logging.ERROR)
-        # A folder that is in use is reported below, once; Milvus Lite would log a traceback first.
-        logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
-        self._lite_path = uri if is_lite(uri) else None
+        # Failures are reported once, by what is raised.
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+        self._address, self._token = uri, token
+        self._folder = Path(uri).absolute() if is_lite(uri) else None
         self._types = DataType
         self._exception = MilvusException
-        if self._lite_path:
-            Path(self._lite_path).parent.mkdir(parents=True, exist_ok=True)
-            from milvus_lite.engine import compaction
-
-            compaction.MAX_SEGMENT_ROWS = _SEGMENT_ROWS
-        try:
-            self._client = MilvusClient(uri, token=token)
-        except MilvusException as error:
-            if self._lite_path:
-                raise DataFolderInUse(
-                    f"The index {uri} could not be opened: another footnote process (perhaps `footnote serve`) is using this data "
-                    "folder. Stop it, ask on its page, or set FOOTNOTE_DATA_DIR to another folder."
-                ) from error
-            raise LibraryError(
-                f"No Milvus answers at {uri}: {error}. Check FOOTNOTE_MILVUS_URI and FOOTNOTE_MILVUS_TOKEN."
-            ) from error
         self._loaded: set[str] = set()
         self._unflushed: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self._connection: Any = self._connected()
 
     def create(self, name: str, dimension: int) -> None:
         with self._failures():
             if self._client.has_collection(name):
                 return
-            if self._lite_path:  # what a killed process had begun to make stands in its way (milvus-lite 3.2)
-                shutil.rmtree(Path(self._lite_path, "collections", name), ignore_errors=True)
+            if self._folder:  # what a killed process had begun to make stands in its way (milvus-lite 3.2)
+                shutil.rmtree(self._folder / "collections" / name, ignore_errors=True)
             schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
             schema.add_field("id", self._types.INT64, is_primary=True)
             schema.add_field("dense", self._types.FLOAT_VECTOR, dim=dimension)
             schema.add_field("sparse", self._types.SPARSE_FLOAT_VECTOR)
             indexes = self._client.prepare_index_params()
             indexes.add_index("dense", **_DENSE_INDEX)
-            if not self._lite_path:  # Lite's is a dictionary of Python tuples, 25 kB a chunk; `WordIndex` searches there
+            if not self._folder:  # Lite's is a dictionary of Python tuples, 25 kB a chunk; `WordIndex` searches there
                 indexes.add_index("sparse", **_SPARSE_INDEX)
             self._client.create_collection(name, schema=schema, index_params=indexes)
             self._client.release_collection(name)  # an ingest needs no search structures; the first search loads it
@@ -143,11 +128,10 @@ class MilvusIndex:
         self._loaded.discard(name)
 
     def close(self) -> None:
-        self._client.close()
-        if self._lite_path:
-            from milvus_lite.server_manager import server_manager_instance
-
-            server_manager_instance.release_server(self._lite_path)  # closing the client keeps the lock on the folder
+        if self._connection is not None:
+            self._connection.close()
+        if self._folder:
+            lite.close_folder(str(self._folder))
 
     def _search(self, name: str, field: str, vector: Any, parameters: dict[str, Any], limit: int) -> list[tuple[int, float]]:
         with self._failures():
@@ -158,19 +142,58 @@ class MilvusIndex:
             )
         return [(int(row["id"]), float(row["distance"])) for row in found[0]]
 
+    @property
+    def _client(self) -> Any:
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._connected()
+            return self._connection
+
+    def _connected(self) -> Any:
+        from pymilvus import MilvusClient
+
+        if self._folder:
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            self._address = lite.open_folder(str(self._folder))
+        try:
+            return MilvusClient(self._address, token=self._token)
+        except self._exception as error:
+            raise LibraryError(
+                f"No Milvus answers at {self._address}: {error}. Check FOOTNOTE_MILVUS_URI and FOOTNOTE_MILVUS_TOKEN."
+            ) from error
+
     @contextmanager
     def _failures(self) -> Iterator[None]:
         try:
             yield
         except self._exception as error:
+            if self._has_lost_its_process():
+                raise LibraryError(
+                    f"The process of the index ended, and what was asked of it may not be done. {lite.ENDED}"
+                ) from error
             raise LibraryError(
                 f"The index failed: {error}. Run `footnote doctor`; `footnote reindex COLLECTION` builds it anew from the library."
             ) from error
 
+    def _has_lost_its_process(self) -> bool:
+        """Whether Milvus Lite's process is not there any more; the next call then starts another."""
+        if self._folder is None:
+            return False
+        time.sleep(0.1)  # the operating system tells of its end a little later than its sockets do
+        if lite.answers_at(self._address):
+            return False
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+            self._loaded.clear()
+        return True
+
     def _load(self, name: str) -> None:
+        client = self._client
         with self._lock:
             if name not in self._loaded:
-                self._client.load_collection(name)
+                client.load_collection(name)
                 self._loaded.add(name)
 
 

@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from assistant import lite
 from assistant.answering import Assistant
 from assistant.settings import Settings
 from benchmarks.made_files import make_pdf
@@ -15,7 +16,6 @@ from ingestion import ingest
 from ingestion.report import Progress
 
 _PAGES_A_FILE = 100
-_STATUS = Path("/proc/self/status")
 
 
 def measure_memory(pages: int, *, model: bool) -> None:
@@ -47,6 +47,9 @@ def _ingest(folder: Path, model: bool) -> None:
         started = time.perf_counter()
         report = ingest(assistant, [folder / "files"], collection="bench", on_progress=sample)
         spent = time.perf_counter() - started
+        milvus = lite.process_id()
+        assert milvus is not None
+        milvus_peak = _kilobytes("VmHWM", milvus)
     failed = [outcome.reason for outcome in report.outcomes if outcome.status != "added"]
     pages, chunks = (sum(getattr(outcome, name) for outcome in report.outcomes) for name in ("pages", "chunks"))
     how = "embedded by the default model" if model else "with random vectors in place of embedding"
@@ -55,11 +58,12 @@ def _ingest(folder: Path, model: bool) -> None:
         print(f"  {len(failed)} files were not added: {failed[0]}")
     print(f"  peak RSS of the parent  {_kilobytes('VmHWM') / 1000:6.0f} MB (must: less than 700); {before / 1000:.0f} before")
     print(f"  at each quarter         {', '.join(f'{kilobytes / 1000:.0f}' for kilobytes in held.values())} MB")
+    print(f"  peak RSS of Milvus Lite {milvus_peak / 1000:6.0f} MB, in a process of its own")
     print(f"  wall clock              {spent:6.1f} s, {pages / spent:.0f} pages a second")
     print(f"  CPU of the parent       {time.process_time():6.1f} s, the processes that read files not counted")
 
 
-def _kilobytes(name: str) -> int:
-    """A figure of this process in /proc: VmRSS, what it holds of memory now; VmHWM, the most that it held."""
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
-    return int(line.split()[1])
+def _kilobytes(name: str, process: int | str = "self") -> int:
+    """A figure of a process in /proc: VmRSS, what it holds of memory now; VmHWM, the most that it held."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from assistant.errors import LibraryError
 from assistant.protocols import Vectors
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
@@ -35,15 +36,15 @@ class SlowEmbedder(HashingEmbedder):
 
 
 def main() -> None:
-    # Once, for all forks.
-    for heavy in ("pymilvus", "milvus_lite.server_manager"):
-        import_module(heavy)
+    import_module("pymilvus")  # once, for all forks
     for line in sys.stdin:
         deed, data, folder = json.loads(line)
         pid = os.fork()
         if pid == 0:
             try:
                 _do(deed, Path(data), folder)
+            except LibraryError:
+                pass  # the index's process was killed; what that leaves is looked at
             except BaseException:
                 traceback.print_exc()
             finally:

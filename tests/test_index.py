@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from assistant import lite
+from assistant.errors import LibraryError
 from assistant.index import MilvusIndex
 from assistant.protocols import IndexRow, Vectors
 
@@ -109,3 +115,48 @@ def test_a_collection_that_a_killed_process_had_begun_to_make_is_made_anew(tmp_p
     assert again.names("") == ["c", "other"]
     assert again.ids("c") == set()
     again.close()
+
+
+def test_where_milvus_lites_process_was_killed_a_call_says_so_and_the_next_starts_another(tmp_path: Path) -> None:
+    one, other = MilvusIndex(str(tmp_path / "one.db")), MilvusIndex(str(tmp_path / "other.db"))
+    for index in (one, other):
+        index.create("c", 16)
+        index.upsert("c", rows(unit_vectors(5)))
+    assert (killed := lite.process_id()) is not None
+    os.kill(killed, signal.SIGKILL)
+    for index in (one, other):  # the other's process was another one as well, though one runs by now
+        with pytest.raises(LibraryError, match="ended"):
+            index.search_dense("c", unit_vectors(1)[0], 3)
+        assert index.ids("c") == {1, 2, 3, 4, 5}
+        assert len(index.search_dense("c", unit_vectors(1)[0], 3)) == 3
+    one.close()
+    other.close()
+
+
+def test_milvus_lites_process_ends_with_the_one_that_asks_and_leaves_no_socket(tmp_path: Path) -> None:
+    program = (
+        "from assistant import lite\n"
+        f"address = lite.open_folder({str(tmp_path / 'index.db')!r})\nprint(lite.process_id(), address, flush=True)\ninput()"
+    )
+    asking = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert asking.stdout is not None
+    process, address = asking.stdout.readline().split()
+    sockets = Path(address.removeprefix("unix:")).parent
+    assert stat.S_IMODE(os.stat(sockets).st_mode) == 0o700
+    assert Path("/proc", process).is_dir()
+    asking.kill()
+    asking.communicate()
+    again = MilvusIndex(str(tmp_path / "index.db"))
+    again.close()
+    for _ in range(100):
+        if not Path("/proc", process).is_dir() and not sockets.exists():
+            break
+        time.sleep(0.05)
+    assert not Path("/proc", process).is_dir()
+    assert not sockets.exists()

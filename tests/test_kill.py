@@ -57,6 +57,10 @@ ALL_AT_ONCE: Files = {
 }
 
 
+# What may be killed: the process that does the deed, the one that holds the index for it, or both as by the machine's end.
+VICTIMS = ("the deed", "Milvus Lite")
+
+
 @dataclass(frozen=True, slots=True)
 class Deed:
     """What is killed: `command` in tests/killed.py, over a library that holds `before` while the folder holds `after`. `retired`
@@ -91,9 +95,9 @@ class Ground:
     def documents(self) -> Path:
         return self.root / "documents"
 
-    def killed(self, name: str, data: Path, share: float) -> tuple[list[tuple[str, str]], bool]:
-        """Do a deed to a data folder and kill it after that share of the time which it takes: the outcomes that it had reported,
-        and whether it came to its end first."""
+    def killed(self, name: str, data: Path, share: float, victims: Sequence[str] = VICTIMS) -> tuple[list[tuple[str, str]], bool]:
+        """Do a deed to a data folder and kill these of its processes after that share of the time which it takes: the outcomes that it
+        had reported, and whether it came to its end first."""
         deed = DEEDS[name]
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -104,8 +108,9 @@ class Ground:
         began = time.monotonic()
         if share < 1:
             time.sleep(share * self.seconds[name])
-            with suppress(ProcessLookupError):  # it came to its end first
-                os.kill(pid, signal.SIGKILL)
+            for process in [p for victim in victims for p in (milvus_processes(pid) if victim == "Milvus Lite" else [pid])]:
+                with suppress(ProcessLookupError):  # it came to its end first
+                    os.kill(process, signal.SIGKILL)
         said = list(iter(self.process.stdout.readline, "gone\n"))
         if share >= 1:
             self.seconds[name] = time.monotonic() - began
@@ -156,6 +161,15 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         yield made
 
 
+def milvus_processes(parent: int) -> list[int]:
+    """The processes that hold an index for this one."""
+    try:
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return [int(child) for child in children if "lite_process" in Path(f"/proc/{child}/cmdline").read_text()]
+    except OSError:  # gone
+        return []
+
+
 def opened(data: Path) -> Assistant:
     assistant = make_assistant(Settings(data_dir=data))
     assistant.embedder = HashingEmbedder()
@@ -176,7 +190,8 @@ def test_what_was_reported_survives_a_kill_and_the_next_start_is_clean(ground: G
         name = list(DEEDS)[number % len(DEEDS)]
         data = tmp_path / str(number)
         ground.begin_from(name, data)
-        outcomes, ended = ground.killed(name, data, chance.uniform(0, 0.95))
+        victims = chance.choice([VICTIMS, VICTIMS[:1], VICTIMS[1:]])
+        outcomes, ended = ground.killed(name, data, chance.uniform(0, 0.95), victims)
         interrupted[name] += not ended
         if ended:  # the machine is less busy than when it was measured
             ground.seconds[name] *= 0.7
@@ -185,7 +200,7 @@ def test_what_was_reported_survives_a_kill_and_the_next_start_is_clean(ground: G
             check_as_left(data, DEEDS[name], outcomes, ended)
             check_next_start(ground, data, DEEDS[name])
         except Exception as error:
-            error.add_note(f"Kill {number}, in {name}, after {len(outcomes)} outcomes.")
+            error.add_note(f"Kill {number} of {' and '.join(victims)}, in {name}, after {len(outcomes)} outcomes.")
             raise
         shutil.rmtree(data)
     seconds = ", ".join(f"{name} {ground.seconds[name]:.2f}" for name in DEEDS)
