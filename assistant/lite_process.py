@@ -21,7 +21,7 @@ IN_USE = "in use"
 
 
 def main(sockets: Path) -> None:
-    """Obey the orders on standard input. Each open database listens on a socket in the folder `sockets`, which nobody else may enter."""
+    """Obey the orders on standard input. Each open database listens on a socket in the folder `sockets`."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     # Ctrl+C goes to the whole terminal, a service's end to its whole group; this one ends when who asks it has ended.

@@ -122,7 +122,8 @@ def test_where_milvus_lites_process_was_killed_a_call_says_so_and_the_next_start
     for index in (one, other):
         index.create("c", 16)
         index.upsert("c", rows(unit_vectors(5)))
-    assert (killed := lite.process_id()) is not None
+    killed = lite.process_id()
+    assert killed is not None
     os.kill(killed, signal.SIGKILL)
     for index in (one, other):  # the other's process was another one as well, though one runs by now
         with pytest.raises(LibraryError, match="ended"):
