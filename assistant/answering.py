@@ -74,6 +74,7 @@ class Assistant:
         make_retriever: Callable[[Library, Index, Embedder, SparseEmbedder | None], Retriever],
         make_generator: Callable[[Embedder], Generator],
         open_sparse: Callable[[Embedder], SparseEmbedder | None] = lambda _: None,
+        keeps_token_signs: bool = False,
         rule: Rule | None = None,
     ) -> None:
         self.library = library
@@ -84,6 +85,8 @@ class Assistant:
         self._open_sparse = open_sparse
         self._make_retriever = make_retriever
         self._make_generator = make_generator
+        self.keeps_token_signs = keeps_token_signs
+        """Whether ingestion keeps what late interaction reranks by."""
         self.rule = rule
         """What decides, where it was fitted to the user's own questions; else the built-in rules do."""
         self.changing = threading.RLock()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,15 @@ class Database:
         with _as_library_errors():
             self._outside_transactions(statements)
 
-    def copy_to(self, path: Path) -> None:
-        """Write a consistent copy of an SQLite database to a new file."""
+    def copy_to(self, path: Path, *, without: Table) -> None:
+        """Write a consistent copy of an SQLite database to a new file, with no row in the table that it is to be without."""
         if self.engine.dialect.name != "sqlite":
             raise LibraryError("This library lies in PostgreSQL: back it up with pg_dump.")
         with _as_library_errors():
             self._outside_transactions([f"VACUUM INTO '{str(path).replace(chr(39), chr(39) * 2)}'"])
+            with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+                copy.execute(f"DELETE FROM {without.name}")
+                copy.execute("VACUUM")
 
     def _outside_transactions(self, statements: Sequence[str]) -> None:
         connection = self.engine.raw_connection()
@@ -103,6 +107,16 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str
     if rows:
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def replace_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows; where one with the same primary key stands, write this one over it."""
+    if rows:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        statement = dialect.insert(table)
+        keys = [column.name for column in table.primary_key]
+        changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
 
 
 @contextmanager

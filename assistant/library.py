@@ -26,7 +26,8 @@ from assistant.places import Places
 from assistant.queries import slices
 from assistant.recent_texts import RecentTexts
 from assistant.records import Collection, Holdings, Pending, StoredVersion
-from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, versions
+from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, token_signs, versions
+from assistant.stored_signs import StoredSigns
 from assistant.tally import count_version, counts_of
 from assistant.types import Chunk, Document, Page
 
@@ -43,6 +44,7 @@ class Library:
         self._live_changes: Counter[int] = Counter()
         self._counting = threading.Lock()
         self.places = Places(self._database, self._count_live_change)
+        self.token_signs = StoredSigns(self._database)
         self.id = self._own_id()
 
     def close(self) -> None:
@@ -225,8 +227,9 @@ class Library:
         self._database.rewrite()
 
     def copy_to(self, path: Path) -> None:
-        """Write a whole and consistent copy of an SQLite library to a new file. Raises LibraryError on PostgreSQL."""
-        self._database.copy_to(path)
+        """Write a consistent copy of an SQLite library to a new file, whole but for the signs of token vectors, which would be most of
+        it and are made again by a reindex. Raises LibraryError on PostgreSQL."""
+        self._database.copy_to(path, without=token_signs)
 
     # Reading
 

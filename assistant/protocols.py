@@ -46,6 +46,9 @@ class TokenEmbedder(Protocol):
     def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """For each text (tokens, dimension) float32, rows of length one, special tokens left out."""
 
+    def encode_documents_and_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """What `encode_documents` and `encode_tokens` give, in one pass."""
+
 
 @runtime_checkable
 class SparseEmbedder(Protocol):

@@ -18,7 +18,7 @@ OWNER = "owner"
 EVERYONE = "*"
 # SQLite takes 32,766 variables in a statement; a list of ids is asked for in slices well below that.
 _SLICE = 10_000
-_Id = TypeVar("_Id", int, str)
+_Id = TypeVar("_Id", int, str, bytes)
 
 
 def readable(connection: Connection, reader: str, names: Sequence[str] = ()) -> list[Collection]:

@@ -125,6 +125,15 @@ chunks = Table(
     sqlite_autoincrement=True,
 )
 
+# Found by their digest: chunks of the same search text have the same signs.
+token_signs = Table(
+    "token_signs",
+    metadata,
+    Column("chunk_id", ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary(16), nullable=False, index=True),
+    Column("signs", LargeBinary, nullable=False),
+)
+
 term_counts = Table(
     "term_counts",
     metadata,

@@ -167,6 +167,9 @@ class HashingEmbedder:
     def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
         return [_unit(self._words(text)) for text in texts]
 
+    def encode_documents_and_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        return self.encode_documents(texts), self.encode_tokens(texts)
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(_WORD.findall(text)) for text in texts]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from assistant.answering import Assistant, Limits
@@ -38,6 +39,7 @@ def make_assistant(settings: Settings, embedder: object = None) -> Assistant:
         make_retriever=lambda *parts: make_retriever(settings, *parts),
         open_sparse=lambda opened: make_sparse(settings, opened),
         make_generator=lambda embedder: make_generator(settings, embedder),
+        keeps_token_signs=settings.reranker == "maxsim",
         rule=read_rule(settings.data_dir / RULE_FILE),
     )
 
@@ -82,15 +84,22 @@ def make_sparse(settings: Settings, embedder: Embedder) -> SparseEmbedder | None
     return make_sparse(settings.sparse, embedder)
 
 
-def make_reranker(settings: Settings, embedder: Embedder) -> Bounded | None:
-    """The reranker that the settings name; None for none. Its weights are loaded at its first use."""
+def make_reranker(settings: Settings, embedder: Embedder, library: Library | None = None) -> Bounded | None:
+    """The reranker that the settings name; None for none. Its weights are loaded at its first use. What ingestion kept of token
+    vectors is read from the library, where one is given."""
     from assistant.protocols import TokenEmbedder
     from assistant.rerankers.choosing import Means, make
+    from assistant.rerankers.maxsim import none_stored
 
     # MaxSim is the default of embedders that give token vectors; others are reranked by what is named for them.
     if "reranker" not in settings.model_fields_set and not isinstance(embedder, TokenEmbedder):
         return None
-    means = Means(settings.rerank_seconds, settings.reranker_base_url, settings.reranker_api_key.get_secret_value())
+    means = Means(
+        settings.rerank_seconds,
+        settings.reranker_base_url,
+        settings.reranker_api_key.get_secret_value(),
+        stored_signs=partial(library.token_signs.find, embedder.name, embedder.dimension) if library else none_stored,
+    )
     return make(settings.reranker, embedder, means)
 
 
@@ -100,7 +109,7 @@ def make_retriever(
     from assistant.index import is_lite
     from assistant.word_index import WordIndex
 
-    reranker = make_reranker(settings, embedder)
+    reranker = make_reranker(settings, embedder, library)
     words = WordIndex(library) if not settings.milvus_uri or is_lite(settings.milvus_uri) else None
     return Retriever(
         library, index, embedder, reranker, sparse=sparse, rerank_depth=settings.rerank_depth, fusion=settings.fusion, words=words

@@ -11,17 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from assistant.answering import Assistant
-from assistant.protocols import IndexRow
 from assistant.records import Collection, Pending
-from ingestion.writing import SLICE, index_rows
+from ingestion.writing import SLICE, Embedded, embed
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Rows for a collection's index, how many chunks they come from, and the versions that are whole with them."""
+    """Vectors for a collection, how many chunks they come from, and the versions that are whole with them."""
 
     into: Collection
-    rows: Sequence[IndexRow]
+    embedded: Embedded
     chunks: int
     completed: Sequence[Pending]
 
@@ -70,5 +69,5 @@ class Embedding:
             self.next = self._thread.submit(self._made, into, ids, completed)
 
     def _made(self, into: Collection, chunk_ids: Sequence[int], completed: Sequence[Pending]) -> Slice:
-        rows = index_rows(self._assistant, into, self._assistant.library.chunks_to_index(chunk_ids))
-        return Slice(into, rows, len(chunk_ids), completed)
+        embedded = embed(self._assistant, into, self._assistant.library.chunks_to_index(chunk_ids))
+        return Slice(into, embedded, len(chunk_ids), completed)

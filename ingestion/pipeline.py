@@ -26,7 +26,7 @@ from ingestion.quotas import Quotas
 from ingestion.recovery import settle, without_vectors
 from ingestion.report import Outcome, Progress, Report, Status
 from ingestion.sources import Source, find_sources, folders_of, read_source
-from ingestion.writing import finish, write_words
+from ingestion.writing import finish, write_vectors, write_words
 
 OnProgress = Callable[[Progress], None]
 # Documents are shown in batches, so that ten thousand small ones are not ten thousand commits, but none waits for long.
@@ -229,7 +229,7 @@ class _Run:
     def _finish_slice(self) -> None:
         """Write the next slice of vectors; waits for it."""
         made = self._embedding.take()
-        self._assistant.index.upsert(made.into.index_name, made.rows)
+        write_vectors(self._assistant, made.into, made.embedded)
         finish(self._assistant, made.into, made.completed)
         self._report(embedded=self._at.embedded + made.chunks)
         for pending in made.completed:

@@ -6,7 +6,7 @@ import threading
 
 from assistant.answering import Assistant
 from ingestion.recovery import without_vectors
-from ingestion.writing import SLICE, finish, index_rows
+from ingestion.writing import SLICE, embed, finish, write_vectors
 
 
 def resume(assistant: Assistant, stop: threading.Event) -> None:
@@ -22,5 +22,5 @@ def resume(assistant: Assistant, stop: threading.Event) -> None:
                 if stop.is_set():
                     return
                 chunks = assistant.library.chunks_to_index(version.chunk_ids[first : first + SLICE])
-                assistant.index.upsert(into.index_name, index_rows(assistant, into, chunks))
+                write_vectors(assistant, into, embed(assistant, into, chunks))
             finish(assistant, into, [version])

@@ -4,6 +4,7 @@ one keeps its old version until words and vectors of the new one stand."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.lexical import document_vector
-from assistant.protocols import IndexRow, SparseVector
+from assistant.protocols import IndexRow, SparseVector, TokenEmbedder
 from assistant.records import Collection, Pending
+from assistant.token_signs import TokenSigns, signs_of
 from assistant.types import Chunk
 
 SLICE = 64
@@ -44,20 +46,40 @@ def index_chunks(
     """Embed and index stored chunks, a slice at a time; `on_embedded` hears how many have got their vectors since it was last
     called."""
     while part := list(islice(chunks, SLICE)):
-        assistant.index.upsert(into.index_name, index_rows(assistant, into, part))
+        write_vectors(assistant, into, embed(assistant, into, part))
         on_embedded(len(part))
 
 
-def index_rows(assistant: Assistant, into: Collection, chunks: Sequence[Counted]) -> list[IndexRow]:
-    """The rows of stored chunks, with their vectors."""
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Rows for the index, and what late interaction wants of each chunk (id, search text, signs); none where nothing reranks by it."""
+
+    rows: Sequence[IndexRow]
+    signs: Sequence[tuple[int, str, TokenSigns]]
+
+
+def embed(assistant: Assistant, into: Collection, chunks: Sequence[Counted]) -> Embedded:
+    """The vectors of stored chunks."""
     assert into.pivot_length is not None
     texts = [chunk.search_text for chunk, _ in chunks]
-    vectors = assistant.embedder.encode_documents(texts)
+    signs: list[TokenSigns] = []
+    if assistant.keeps_token_signs and isinstance(assistant.embedder, TokenEmbedder):
+        vectors, tokens = assistant.embedder.encode_documents_and_tokens(texts)
+        signs = list(map(signs_of, tokens))
+    else:
+        vectors = assistant.embedder.encode_documents(texts)
     if assistant.sparse is not None:
         words: Sequence[SparseVector] = assistant.sparse.encode_documents(texts)
     else:
         words = [document_vector(counts, into.pivot_length) for _, counts in chunks]
-    return [IndexRow(chunk.id, *pair) for (chunk, _), *pair in zip(chunks, vectors, words, strict=True)]
+    rows = [IndexRow(chunk.id, *pair) for (chunk, _), *pair in zip(chunks, vectors, words, strict=True)]
+    return Embedded(rows, [(row.chunk_id, text, of) for row, text, of in zip(rows, texts, signs, strict=True)] if signs else ())
+
+
+def write_vectors(assistant: Assistant, into: Collection, embedded: Embedded) -> None:
+    """Put vectors into the index, and what late interaction wants into the library."""
+    assistant.index.upsert(into.index_name, embedded.rows)
+    assistant.library.token_signs.keep(assistant.embedder.name, embedded.signs)
 
 
 def drop_doomed(assistant: Assistant) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from assistant.fusion import blend, convex, dense_weight, reciprocal_rank, reran
 from assistant.protocols import Vectors
 from assistant.rerankers.maxsim import MaxSim
 from assistant.testing import HashingEmbedder
+from assistant.token_signs import max_similarity, pack, signs_of, unit_vectors, unpack
 
 
 def test_convex_puts_cosines_on_their_span_and_sparse_scores_on_what_was_found_and_could_be() -> None:
@@ -91,9 +93,16 @@ class _Letters:
         self.encoded += texts
         return [np.eye(3, dtype=np.float32)[["abc".index(letter) for letter in text]].reshape(-1, 3) for text in texts]
 
+    def encode_documents_and_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        raise AssertionError("the reranker wants no vectors of whole texts")
 
-def test_maxsim_is_the_mean_over_query_tokens_of_the_best_cosine() -> None:
-    assert MaxSim(_Letters()).score("ab", ["a", "ba", "c", "", "aaab"]) == [0.5, 1.0, 0.0, 0.0, 1.0]
+
+ONE = 1 / math.sqrt(3)
+"""The cosine of an axis to the signs of itself, in three dimensions; to those of another axis it is less that."""
+
+
+def test_maxsim_is_the_mean_over_query_tokens_of_the_best_cosine_to_signs() -> None:
+    assert MaxSim(_Letters()).score("ab", ["a", "ba", "c", "", "aaab"]) == pytest.approx([0, ONE, -ONE, 0, ONE])
     assert MaxSim(_Letters()).score("", ["a", "b"]) == [0.0, 0.0]
     assert MaxSim(_Letters()).score("a", []) == []
 
@@ -105,9 +114,17 @@ def test_maxsim_encodes_a_text_it_remembers_only_once() -> None:
     assert letters.encoded == ["a", "ab", "c", "a"]
 
 
+def test_maxsim_encodes_no_text_whose_signs_are_stored() -> None:
+    letters = _Letters()
+    stored = {"c": signs_of(np.eye(3, dtype=np.float32)[[0]])}  # those of "a", so that it shows
+    reranker = MaxSim(letters, stored=lambda texts: {text: stored[text] for text in texts if text in stored})
+    assert reranker.score("a", ["c", "b"]) == pytest.approx([ONE, -ONE])
+    assert letters.encoded == ["a", "b"]
+
+
 def test_maxsim_forgets_the_least_recently_used_beyond_its_limit() -> None:
     letters = _Letters()
-    reranker = MaxSim(letters, cache_bytes=2 * 3 * 2)  # two tokens of three float16
+    reranker = MaxSim(letters, cache_bytes=2)  # two tokens of three bits, each in a byte of its own
     reranker.score("a", ["b"])
     reranker.score("a", ["c"])
     reranker.score("a", ["b"])
@@ -120,7 +137,17 @@ def test_maxsim_forgets_the_least_recently_used_beyond_its_limit() -> None:
 
 
 def test_a_text_larger_than_the_cache_is_scored_all_the_same() -> None:
-    assert MaxSim(_Letters(), cache_bytes=0).score("ab", ["ab", "a"]) == [1.0, 0.5]
+    assert MaxSim(_Letters(), cache_bytes=0).score("ab", ["ab", "a"]) == pytest.approx([ONE, 0])
+
+
+def test_signs_come_back_as_they_were_packed_whatever_the_dimension() -> None:
+    vectors = np.random.default_rng(0).normal(size=(5, 20)).astype(np.float32)
+    signs = unpack(pack(signs_of(vectors)), 20)
+    assert (np.sign(unit_vectors(signs, 20)) == np.sign(vectors)).all()
+    assert np.linalg.norm(unit_vectors(signs, 20), axis=1) == pytest.approx(1)
+    assert max_similarity(vectors[:1] / np.linalg.norm(vectors[0]), signs) == pytest.approx(
+        np.abs(vectors[0]).sum() / np.linalg.norm(vectors[0]) / math.sqrt(20)
+    )
 
 
 def test_blend_scales_the_rerank_and_adds_it_by_weight() -> None:

@@ -56,7 +56,7 @@ class MiniLM:
         """(len(texts), 384) float32 rows of length one: the mean of all token vectors, as sentence-transformers pools them."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for places, hidden, mask in self._batches(texts):
-            vectors[places] = _unit((hidden * mask[:, :, None]).sum(axis=1))  # The sum has the direction of the mean.
+            vectors[places] = _pooled(hidden, mask)
         return vectors
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
@@ -68,12 +68,18 @@ class MiniLM:
 
     def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """For each text (tokens, 384) float32 rows of length one, the special tokens left out; (0, 384) for an empty text."""
-        vectors: list[Vectors] = [np.zeros((0, self.dimension), dtype=np.float32)] * len(texts)
+        return self.encode_documents_and_tokens(texts)[1]
+
+    def encode_documents_and_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """What `encode_documents` and `encode_tokens` give, in one pass."""
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        tokens: list[Vectors] = [np.zeros((0, self.dimension), dtype=np.float32)] * len(texts)
         for places, hidden, mask in self._batches(texts):
+            vectors[places] = _pooled(hidden, mask)
             lengths = mask.sum(axis=1).astype(int)
             for row, place in enumerate(places):
-                vectors[place] = _unit(hidden[row, 1 : lengths[row] - 1])
-        return vectors
+                tokens[place] = _unit(hidden[row, 1 : lengths[row] - 1])
+        return vectors, tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Word pieces of each whole text, `[CLS]` and `[SEP]` left out."""
@@ -127,6 +133,10 @@ def _verified(path: Path, sha256: str) -> bytes:
 def _encodable(text: str) -> str:
     """Lone surrogates cannot be passed to the tokenizer; they become question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _pooled(hidden: Vectors, mask: Vectors) -> Vectors:
+    return _unit((hidden * mask[:, :, None]).sum(axis=1))  # The sum has the direction of the mean.
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -8,6 +8,7 @@ from assistant.embedders.choosing import parted
 from assistant.errors import SettingsError
 from assistant.protocols import Embedder, Reranker, TokenEmbedder
 from assistant.rerankers.bounded import Bounded
+from assistant.rerankers.maxsim import MaxSim, Stored, none_stored
 
 ALONE = ("maxsim", "none", "bge")
 WITH_MODEL = ("bge", "cross-encoder", "jina")
@@ -15,11 +16,13 @@ WITH_MODEL = ("bge", "cross-encoder", "jina")
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What some rerankers need beside their name: the time for one query, and an endpoint with its key."""
+    """What some rerankers need beside their name: the time for one query, an endpoint with its key, and what is kept of token
+    vectors."""
 
     seconds: float = 5.0
     base_url: str = ""
     api_key: str = ""
+    stored_signs: Stored = none_stored
 
 
 def make(name: str, embedder: Embedder, means: Means) -> Bounded | None:
@@ -29,13 +32,11 @@ def make(name: str, embedder: Embedder, means: Means) -> Bounded | None:
         case "none":
             return None
         case "maxsim":
-            from assistant.rerankers.maxsim import MaxSim
-
             if not isinstance(embedder, TokenEmbedder):
                 raise SettingsError(
                     f"maxsim needs token vectors, which {embedder.name} does not give. Set FOOTNOTE_RERANKER=none."
                 )
-            maxsim = MaxSim(embedder, languages=embedder.languages)
+            maxsim = MaxSim(embedder, languages=embedder.languages, stored=means.stored_signs)
             return Bounded(kind, lambda: maxsim, seconds=means.seconds)
         case "jina":
             from assistant.rerankers.jina import JINA, JinaReranker

@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Mapping, Sequence
 
 from assistant.fusion import rerank_weight
 from assistant.protocols import TokenEmbedder
+from assistant.token_signs import TokenSigns, max_similarity, signs_of
 
-_TokenVectors = NDArray[np.float16]
+Stored = Callable[[Sequence[str]], Mapping[str, TokenSigns]]
+"""The signs of those of the texts that ingestion has kept them of."""
+
+
+def none_stored(_: Sequence[str]) -> Mapping[str, TokenSigns]:
+    return {}
 
 
 class MaxSim:
-    """Khattab and Zaharia, "ColBERT", 2020: for each token of the query the best cosine among the text's; the mean of these.
+    """Khattab and Zaharia, "ColBERT", 2020: for each token of the query the best cosine among the text's; the mean of these. The
+    text's token vectors are kept as signs (token_signs.py).
 
-    Token vectors of texts are kept as float16, the least recently used dropped beyond `cache_bytes` (a text of 256 tokens takes
-    196 kB with MiniLM), so that only texts not seen lately cost the embedder's time. Safe to call from several threads.
+    Signs come from `stored`. Those of other texts are computed, which takes MiniLM some 30 ms a text on two cores, and the last of
+    them are remembered, up to `cache_bytes`. Safe to call from several threads.
     """
 
     name = "maxsim"
     batch = 32
 
-    def __init__(self, embedder: TokenEmbedder, *, languages: Sequence[str] = (), cache_bytes: int = 128_000_000) -> None:
+    def __init__(
+        self,
+        embedder: TokenEmbedder,
+        *,
+        languages: Sequence[str] = (),
+        stored: Stored = none_stored,
+        cache_bytes: int = 16_000_000,
+    ) -> None:
         self._languages = languages
         self._embedder = embedder
+        self._stored = stored
         self._cache_bytes = cache_bytes
-        self._kept: OrderedDict[str, _TokenVectors] = OrderedDict()
+        self._kept: OrderedDict[str, TokenSigns] = OrderedDict()
         self._kept_bytes = 0
         self._lock = threading.Lock()
 
@@ -41,29 +53,27 @@ class MaxSim:
         (query_vectors,) = self._embedder.encode_tokens([query])
         if not len(query_vectors):
             return [0.0] * len(texts)
-        return [
-            float((query_vectors @ vectors.astype(np.float32).T).max(axis=1).mean()) if len(vectors) else 0.0
-            for vectors in self._token_vectors(texts)
-        ]
+        signs = self._signs(texts)
+        return [max_similarity(query_vectors, signs[text]) for text in texts]
 
-    def _token_vectors(self, texts: Sequence[str]) -> list[_TokenVectors]:
+    def _signs(self, texts: Sequence[str]) -> dict[str, TokenSigns]:
+        found = dict(self._stored(texts))
         with self._lock:
-            found = {text: self._kept[text] for text in texts if text in self._kept}
-            for text in found:
-                self._kept.move_to_end(text)
+            for text in texts:
+                if text not in found and text in self._kept:
+                    found[text] = self._kept[text]
+                    self._kept.move_to_end(text)
         missing = list(dict.fromkeys(text for text in texts if text not in found))
-        made = {
-            text: vectors.astype(np.float16) for text, vectors in zip(missing, self._embedder.encode_tokens(missing), strict=True)
-        }
+        made = {text: signs_of(vectors) for text, vectors in zip(missing, self._embedder.encode_tokens(missing), strict=True)}
         self._keep(made)
-        return [found[text] if text in found else made[text] for text in texts]
+        return found | made
 
-    def _keep(self, made: dict[str, _TokenVectors]) -> None:
+    def _keep(self, made: Mapping[str, TokenSigns]) -> None:
         with self._lock:
-            for text, vectors in made.items():
+            for text, signs in made.items():
                 if text not in self._kept:
-                    self._kept[text] = vectors
-                    self._kept_bytes += vectors.nbytes
+                    self._kept[text] = signs
+                    self._kept_bytes += signs.nbytes
             while self._kept_bytes > self._cache_bytes:
                 _, dropped = self._kept.popitem(last=False)
                 self._kept_bytes -= dropped.nbytes
