@@ -97,8 +97,8 @@ class _Letters:
         raise AssertionError("the reranker wants no vectors of whole texts")
 
 
-ONE = 1 / math.sqrt(3)
-"""The cosine of an axis to the signs of itself, in three dimensions; to those of another axis it is less that."""
+ONE = math.sqrt(math.pi / 2) / math.sqrt(3)
+"""What the signs of an axis say of its cosine to itself, in three dimensions; to another axis they say less that."""
 
 
 def test_maxsim_is_the_mean_over_query_tokens_of_the_best_cosine_to_signs() -> None:
@@ -146,7 +146,7 @@ def test_signs_come_back_as_they_were_packed_whatever_the_dimension() -> None:
     assert (np.sign(unit_vectors(signs, 20)) == np.sign(vectors)).all()
     assert np.linalg.norm(unit_vectors(signs, 20), axis=1) == pytest.approx(1)
     assert max_similarity(vectors[:1] / np.linalg.norm(vectors[0]), signs) == pytest.approx(
-        np.abs(vectors[0]).sum() / np.linalg.norm(vectors[0]) / math.sqrt(20)
+        np.abs(vectors[0]).sum() / np.linalg.norm(vectors[0]) / math.sqrt(20) * math.sqrt(math.pi / 2)
     )
 
 

@@ -49,7 +49,7 @@ class MaxSim:
         return rerank_weight(language, self._languages)
 
     def score(self, query: str, texts: Sequence[str]) -> list[float]:
-        """One score a text, -1 to 1, in the order given; 0 for an empty query or text."""
+        """One score a text, on the scale of cosines, in the order given; 0 for an empty query or text."""
         (query_vectors,) = self._embedder.encode_tokens([query])
         if not len(query_vectors):
             return [0.0] * len(texts)
