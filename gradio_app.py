@@ -154,7 +154,8 @@ class _Page:
         yield [said, skip, skip, working_html("Reading the three handbooks of the sample…")]
         try:
             self._warm_up.wait()
-            said = upload_html(None, self._door.add_sample())
+            report = self._door.add_sample()
+            said = upload_html(report, report.outcomes)
         except FootnoteError as error:
             said = message_html(str(error))
         yield [said, *self._listed("", talk)]

@@ -125,17 +125,17 @@ class Library:
             )
             return queries.collection_of(connection.execute(select(collections).where(collections.c.id == collection.id)).one())
 
-    def languages(self, of: Sequence[Collection]) -> list[str]:
-        """The languages of the live documents, the most frequent first."""
+    def languages(self, of: Sequence[Collection]) -> dict[str, int]:
+        """The languages of the live documents, the most frequent first, and how many each has."""
         query = (
-            select(versions.c.language)
+            select(versions.c.language, func.count())
             .join(documents, documents.c.live_version_id == versions.c.id)
             .where(documents.c.collection_id.in_([c.id for c in of]))
             .group_by(versions.c.language)
             .order_by(func.count().desc(), versions.c.language)
         )
         with self._database.reading() as connection:
-            return list(connection.scalars(query))
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     # Writing
 

@@ -53,7 +53,7 @@ class Retriever:
         if k < 1:
             raise InvalidRequest(f"k is {k}; it must be 1 or more.")
         clock = _Clock()
-        languages = self.library.languages(of)
+        languages = list(self.library.languages(of))
         language = language_of_query(query, languages)
         with clock.measure("embed"):
             vector = self._query_vector(query, carried, language)

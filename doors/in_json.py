@@ -105,6 +105,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "counts": {status: report.count(status) for status in STATUSES},
         "pages": sum(o.pages for o in report.outcomes),
         "chunks": sum(o.chunks for o in report.outcomes),
+        "notices": list(report.notices),
         "files": [
             {
                 "source": o.source,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from assistant.answering import Assistant
 from assistant.library import OWNER
 from assistant.records import Collection
+from ingestion.advice import language_advice
 
 # How far the mean length of chunks may drift from the pivot before the ranking is worth renewing.
 _WORTH_RENEWING = 0.25
@@ -54,6 +55,7 @@ def _examined(assistant: Assistant, collection: Collection, reader: str) -> Exam
         )
     if abs(drift) > _WORTH_RENEWING:
         advice.append(f"Chunks are {drift:+.0%} off the pivot length: `footnote reindex {collection.name}` renews it.")
+    advice += language_advice(assistant, collection)
     documents = len(assistant.library.documents(reader=reader, names=[collection.name]))
     return Examination(
         collection.name,

@@ -18,6 +18,7 @@ from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import ParseError
 from assistant.library import OWNER
+from ingestion.advice import language_advice
 from ingestion.drafting import Drafted, Drafting, SameBytes, Step
 from ingestion.embedding import Embedding
 from ingestion.mirroring import join_twin, let_go
@@ -56,7 +57,7 @@ def ingest(
         run.go(map(run.prepared, sources))
         run.mirror(folders_of(paths), {source.place for source in sources})
         run.keep_stamps(sources)
-    return Report(collection, tuple(run.outcomes), run.seconds)
+        return run.report()
 
 
 def ingest_documents(
@@ -73,7 +74,7 @@ def ingest_documents(
         run = _Run(assistant, collection, reader, Progress(files_total=total), on_progress)
         run.go(documents)
         run.mirror([], set())
-    return Report(collection, tuple(run.outcomes), run.seconds)
+        return run.report()
 
 
 def forget(assistant: Assistant, document: str, *, reader: str = OWNER) -> str:
@@ -111,6 +112,9 @@ class _Run:
     @property
     def seconds(self) -> float:
         return time.perf_counter() - self._started
+
+    def report(self) -> Report:
+        return Report(self._into.name, tuple(self.outcomes), self.seconds, language_advice(self._assistant, self._into))
 
     def go(self, documents: Iterable[Prepared | Outcome]) -> None:
         """Take in all documents, reading some while others are written and embedded. First come the vectors that an ingest before did

@@ -26,11 +26,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of every file of an ingest, in the order in which that was known."""
+    """What became of every file of an ingest, in the order in which that was known. `notices` say what would let more be found in the
+    collection."""
 
     collection: str
     outcomes: Sequence[Outcome]
     seconds: float
+    notices: Sequence[str] = ()
 
     def count(self, status: Status) -> int:
         return sum(o.status == status for o in self.outcomes)

@@ -607,3 +607,21 @@ def test_a_lost_original_is_put_back_from_a_file_that_nobody_touched(assistant: 
     assistant.originals.discard(digest)
     assert statuses(assistant, path) == [("a.txt", "unchanged")]
     assert assistant.originals.get(digest) == path.read_bytes()
+
+
+def test_documents_in_a_language_that_the_embedder_does_not_know_bring_advice(assistant: Assistant, write: WriteFile) -> None:
+    english = "The gate of the old town hall is closed every evening at nine, but on Sundays it stays open until ten."
+    french = "La porte de l'ancienne mairie ferme tous les soirs à neuf heures, mais le dimanche elle reste ouverte jusqu'à dix."
+    assert ingest(assistant, [write("en/a.txt", english)], collection="english").notices == ()
+    folder = write("both/a.txt", english).parent
+    write("both/b.txt", french)
+    assert ingest(assistant, [folder]).notices == (), "it is not known which languages this embedder covers"
+    assistant.embedder.languages = ("en",)
+    (notice,) = ingest(assistant, [folder]).notices
+    assert "1 in 'fr'" in notice
+    assert "FOOTNOTE_EMBEDDER=e5" in notice
+    assert "footnote reindex documents" in notice
+    assert ingest(assistant, [folder.parent / "en"], collection="english").notices == ()
+    for number in range(20):  # one in more than twenty may be a stray
+        write(f"both/{number}.txt", f"{english} Number {number}.")
+    assert ingest(assistant, [folder]).notices == ()

@@ -37,7 +37,7 @@ def expected(assistant: Assistant, query: Mapping[int, float]) -> dict[int, floa
 
 def assert_exact(assistant: Assistant, words: WordIndex, text: str) -> None:
     (collection,) = assistant.library.readable(OWNER)
-    counts = query_counts(text, assistant.library.languages([collection]))
+    counts = query_counts(text, list(assistant.library.languages([collection])))
     query = query_vector(counts, *assistant.library.chunk_counts([collection], list(counts)))
     wanted = expected(assistant, query)
     assert wanted

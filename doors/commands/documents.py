@@ -121,3 +121,5 @@ def _print_report(report: Report) -> None:
 
     counts = ", ".join(f"{n} {status}" for status in STATUSES if (n := report.count(status)))
     say(f"Collection {name(report.collection)}: {counts or 'no files found'} in {report.seconds:.1f} s.")
+    for notice in report.notices:
+        say(f"Note: {notice}")

@@ -16,7 +16,7 @@ from assistant.types import Document
 from doors.output_gate import plain_html
 from doors.page.source_panel import passage_address
 from doors.terminal import duration
-from ingestion import Outcome, Progress, forget, ingest
+from ingestion import Outcome, Progress, Report, forget, ingest
 from ingestion.pipeline import ingest_documents
 from ingestion.preparing import Prepared, prepare_file
 from ingestion.sample import sample_documents
@@ -50,17 +50,17 @@ class DocumentsDoor:
 
     def upload(
         self, paths: Sequence[str], collection: str, *, reader: str = OWNER
-    ) -> Iterator[tuple[Progress | None, list[Outcome]]]:
-        """Take uploaded files in, deleting each: how far it is (None at the end) and the outcomes so far. Whoever stops listening does
-        not stop the work. Raises FootnoteError."""
-        steps: queue.SimpleQueue[Progress | FootnoteError | None] = queue.SimpleQueue()
+    ) -> Iterator[tuple[Progress | Report, list[Outcome]]]:
+        """Take uploaded files in, deleting each: how far it is (the report at the end) and the outcomes so far. Whoever stops
+        listening does not stop the work. Raises FootnoteError."""
+        steps: queue.SimpleQueue[Progress | Report | FootnoteError] = queue.SimpleQueue()
 
         def take_in() -> None:
-            end: FootnoteError | None = None
+            end: Report | FootnoteError = FootnoteError("The upload stopped.")
             try:
                 files = _told_apart(paths)
                 documents = (_uploaded(path, name, self._assistant.limits) for name, path in files.items())
-                ingest_documents(
+                end = ingest_documents(
                     self._assistant, documents, collection=collection or UPLOADS, reader=reader, total=len(files),
                     on_progress=steps.put,
                 )  # fmt: skip
@@ -80,13 +80,13 @@ class DocumentsDoor:
             outcomes += [step.outcome] if step.outcome else []
             if steps.empty():
                 yield step, outcomes
-        if step is not None:
+        if isinstance(step, FootnoteError):
             raise step
-        yield None, outcomes
+        yield step, outcomes
 
-    def add_sample(self) -> Sequence[Outcome]:
+    def add_sample(self) -> Report:
         """Ingest the sample collection. Raises FootnoteError."""
-        return ingest(self._assistant, sample_documents(), collection=SAMPLE).outcomes
+        return ingest(self._assistant, sample_documents(), collection=SAMPLE)
 
     def forget(self, document_id: str, *, reader: str = OWNER) -> str:
         """Take a document out; its title. Raises DocumentNotFound."""
@@ -105,19 +105,21 @@ def documents_html(documents: Sequence[Document], *, group: bool) -> str:
     return "".join(out)
 
 
-def upload_html(progress: Progress | None, outcomes: Sequence[Outcome]) -> str:
-    """How far it is, and the outcomes so far, each with its reason."""
+def upload_html(at: Progress | Report, outcomes: Sequence[Outcome]) -> str:
+    """How far it is, or what is to be known at the end, and the outcomes so far, each with its reason."""
     lines = []
     for o in outcomes:
         pages = f", {o.pages} page{'s' * (o.pages != 1)}" if o.pages else ""
         reason = f'<span class="reason">{plain_html(o.reason)}</span>' if o.reason else ""
         lines.append(_line(o.status, o.source, _SAID[o.status] + pages, reason))
-    if progress is not None:
-        reading = progress.files < progress.files_total
-        done = f"{progress.files} of {progress.files_total} files read" if reading else "indexing what they mean"
-        embedded = f"{progress.embedded:,} of {progress.chunks:,} passages" if progress.chunks else ""
-        left = f"{duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
-        lines.insert(0, _line("reading", progress.last, ", ".join(filter(None, (done, embedded, left))) + "…"))
+    if isinstance(at, Report):
+        lines += [f'<li><span class="reason">{plain_html(notice)}</span></li>' for notice in at.notices]
+    else:
+        reading = at.files < at.files_total
+        done = f"{at.files} of {at.files_total} files read" if reading else "indexing what they mean"
+        embedded = f"{at.embedded:,} of {at.chunks:,} passages" if at.chunks else ""
+        left = f"{duration(at.seconds_left)} left" if at.seconds_left is not None else ""
+        lines.insert(0, _line("reading", at.last, ", ".join(filter(None, (done, embedded, left))) + "…"))
     return f'<ul class="outcomes" role="status">{"".join(lines)}</ul>' if lines else ""
 
 
