@@ -25,6 +25,7 @@ from assistant.types import Answer, Done, Event, Hit, Passages, Retrieval, Searc
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
+    from assistant.generators.line_writer import LineWriter
     from assistant.retrieval import Retriever
     from assistant.settings import Settings
 
@@ -75,6 +76,7 @@ class Assistant:
         make_generator: Callable[[Embedder], Generator],
         open_sparse: Callable[[Embedder], SparseEmbedder | None] = lambda _: None,
         keeps_token_signs: bool = False,
+        make_line_writer: Callable[[], LineWriter | None] = lambda: None,
         rule: Rule | None = None,
     ) -> None:
         self.library = library
@@ -87,6 +89,7 @@ class Assistant:
         self._make_generator = make_generator
         self.keeps_token_signs = keeps_token_signs
         """Whether ingestion keeps what late interaction reranks by."""
+        self._make_line_writer = make_line_writer
         self.rule = rule
         """What decides, where it was fitted to the user's own questions; else the built-in rules do."""
         self.changing = threading.RLock()
@@ -113,7 +116,7 @@ class Assistant:
         """Give the index and the library back, so that another process may open them."""
         if "index" in self.__dict__:
             self.index.close()
-        for opened in ("index", "retriever", "generator"):
+        for opened in ("index", "retriever", "generator", "line_writer"):
             self.__dict__.pop(opened, None)
         self.library.close()
 
@@ -149,6 +152,11 @@ class Assistant:
     @cached_property
     def generator(self) -> Generator:
         return self._make_generator(self.embedder)
+
+    @cached_property
+    def line_writer(self) -> LineWriter | None:
+        """What writes a context line for each chunk; None where none are wanted."""
+        return self._make_line_writer()
 
     def retrieve(
         self, question: str, *, collection: str = "", collections: Sequence[str] = (), reader: str = OWNER, k: int = 10

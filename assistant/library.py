@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import URL, delete, func, insert, select, update
 
 from assistant import changes, queries
+from assistant.context_lines import ContextLines
 from assistant.database import Database
 from assistant.drafts import Draft, insert_draft
 from assistant.errors import CollectionMismatch, CollectionNotFound
@@ -42,17 +43,24 @@ class Library:
         self._database = Database(url)
         self._texts = RecentTexts()
         self._live_changes: Counter[int] = Counter()
+        self._recounted: dict[int, dict[int, int]] = {}
         self._counting = threading.Lock()
         self.places = Places(self._database, self._count_live_change)
         self.token_signs = StoredSigns(self._database)
+        self.context_lines = ContextLines(self._database, self._count_live_change)
         self.id = self._own_id()
 
     def close(self) -> None:
         self._database.close()
 
     def live_changes(self, collection: Collection) -> int:
-        """How often it changed here, since it was opened, which chunks of a collection are live."""
+        """How often it changed here, since it was opened, which chunks of a collection are live or what terms they have."""
         return self._live_changes[collection.id]
+
+    def recounted_since(self, collection: Collection, changes: int) -> set[int]:
+        """The chunks that have got other terms since there were so many live changes."""
+        with self._counting:
+            return {chunk_id for chunk_id, change in self._recounted.get(collection.id, {}).items() if change > changes}
 
     # Collections
 
@@ -344,10 +352,13 @@ class Library:
         with self._database.reading() as connection:
             return counts_of(connection, [c.id for c in of], terms)
 
-    def _count_live_change(self, collection: Collection) -> None:
+    def _count_live_change(self, collection: Collection, recounted: Sequence[int] = ()) -> None:
         """To be called once the change is committed, and before anyone hears of it."""
         with self._counting:
             self._live_changes[collection.id] += 1
+            if recounted:
+                change = self._live_changes[collection.id]
+                self._recounted.setdefault(collection.id, {}).update(dict.fromkeys(recounted, change))
 
     def _own_id(self) -> str:
         with self._database.writing() as connection:

@@ -127,7 +127,7 @@ def chunk_rows() -> Select[Any]:
     return (
         select(
             chunks.c.id, chunks.c.version_id, chunks.c.start, chunks.c.end, chunks.c.page, chunks.c.heading_path, chunks.c.header,
-            versions.c.document_id, versions.c.version, versions.c.title, versions.c.language,
+            chunks.c.context_line, versions.c.document_id, versions.c.version, versions.c.title, versions.c.language,
             documents.c.collection_id, documents.c.live_version_id,
         )
         .select_from(chunks).join(versions, versions.c.id == chunks.c.version_id)
@@ -139,7 +139,7 @@ def chunk_of(row: Rows, *, text: str, source: str, on: tuple[Page, ...]) -> Chun
     """`text` is the whole text of the version."""
     return Chunk(
         row.id, row.document_id, row.title, source, text[row.start : row.end], row.start, row.end, row.page,
-        tuple(row.heading_path), row.header, row.language, row.version, on,
+        tuple(row.heading_path), row.header, row.language, row.version, on, row.context_line,
     )  # fmt: skip
 
 

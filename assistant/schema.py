@@ -121,6 +121,8 @@ chunks = Table(
     Column("heading_path", JSON, nullable=False),
     Column("header", Text, nullable=False),
     Column("term_counts", LargeBinary, nullable=False),
+    Column("context_line", Text),  # NULL where none was written yet, empty where there is none to be had
+    Column("line_from", String(64)),  # digest of the document's bytes as they were when it was written
     UniqueConstraint("version_id", "position"),
     sqlite_autoincrement=True,
 )
@@ -140,6 +142,16 @@ term_counts = Table(
     Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
     Column("term", BigInteger, primary_key=True),
     Column("chunks", Integer, nullable=False),  # live chunks that hold the term
+)
+
+# Every context line that was written, so that none is asked for twice.
+context_lines = Table(
+    "context_lines",
+    metadata,
+    Column("key", String(64), primary_key=True),  # digest of the chunk, and of what wrote the line
+    Column("document", String(64), primary_key=True, index=True),  # digest of the bytes that the chunk stands in
+    Column("made_from", String(64), nullable=False),  # of the bytes that the model saw: those, or an earlier version's
+    Column("line", Text, nullable=False),
 )
 
 # Rows that the index should drop, written in the transaction that made them useless and struck off once they are gone.

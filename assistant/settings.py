@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     tiktoken_file: str = Field(default="", description="Vocabulary file to count its tokens with; empty is an estimate.")
     answer_timeout_seconds: float = Field(default=60.0, gt=0, description="Wall-clock limit of a written answer.")
     token_timeout_seconds: float = Field(default=20.0, gt=0, description="Longest wait between two pieces of a written answer.")
+    context_lines: bool = Field(
+        default=False,
+        description="Whether that model writes a line for each chunk that situates it in its document, to be searched with it: "
+        "`true` or `false`.",
+    )
     answer_passages: int = Field(default=6, ge=1, le=50, description="Passages that an answer may rest on.")
 
     max_file_megabytes: int = Field(default=200, ge=1, description="Larger files are refused.")
@@ -130,6 +135,13 @@ class Settings(BaseSettings):
 
         parted(name, ALONE, WITH_MODEL)
         return name
+
+    @field_validator("context_lines")
+    @classmethod
+    def _context_lines(cls, wanted: bool, others: ValidationInfo) -> bool:
+        if wanted and others.data.get("generator", "openai") != "openai":
+            raise ValueError("context lines are written by a language model: set FOOTNOTE_GENERATOR=openai, or leave them off")
+        return wanted
 
     @field_validator("data_dir", "tiktoken_file")
     @classmethod

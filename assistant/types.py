@@ -117,7 +117,9 @@ class Document:
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A searchable piece of a document: `document.text[start:end] == text`, beginning on `page`. `version` is the version whose
-    text it is, `pages` the pages that it touches."""
+    text it is, `pages` the pages that it touches. `context_line` was written by a language model, to be searched
+    with the text: it is no part of the document, never shown and never quoted. None where none was written yet, empty where there is
+    none to be had."""
 
     id: int
     document_id: str
@@ -132,11 +134,12 @@ class Chunk:
     language: str = ""
     version: str = ""
     pages: tuple[Page, ...] = ()
+    context_line: str | None = None
 
     @property
     def search_text(self) -> str:
         """What both legs index: `search_text(...)` of this chunk."""
-        return search_text(self.title, self.heading_path, self.header, self.text)
+        return search_text(self.title, self.heading_path, self.header, self.text, self.context_line or "")
 
     def page_at(self, offset: int) -> int:
         """The page of an offset of the document's text that lies in this chunk."""
@@ -264,8 +267,8 @@ def page_at(pages: Sequence[Page], offset: int, otherwise: int = 1) -> int:
     return next((page.number for page in reversed(pages) if page.start <= offset), otherwise)
 
 
-def search_text(title: str, heading_path: Sequence[str], header: str, text: str) -> str:
-    """Title, heading path and table header above the text, one a line, each left out where the text begins with it.
+def search_text(title: str, heading_path: Sequence[str], header: str, text: str, context_line: str = "") -> str:
+    """Title, heading path, context line and table header above the text, one a line, each left out where the text begins with it.
     Words that a line end had hyphenated lose the line end; the analysis finds them joined and in parts."""
-    above = [line for line in (title, " > ".join(heading_path), header) if line and not text.startswith(line)]
+    above = [line for line in (title, " > ".join(heading_path), context_line, header) if line and not text.startswith(line)]
     return LINE_END_HYPHEN.sub("-", "\n".join([*above, text]))

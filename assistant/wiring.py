@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.answering import Assistant, Limits
 from assistant.deciding import read_rule
@@ -14,6 +15,10 @@ from assistant.protocols import Embedder, Generator, Index, SparseEmbedder
 from assistant.rerankers.bounded import Bounded
 from assistant.retrieval import Retriever
 from assistant.settings import Settings, switch_off_telemetry
+
+if TYPE_CHECKING:
+    from assistant.generators.line_writer import LineWriter
+    from assistant.generators.openai_endpoint import OpenAIEndpoint
 
 RULE_FILE = "calibration.json"
 
@@ -40,6 +45,7 @@ def make_assistant(settings: Settings, embedder: object = None) -> Assistant:
         open_sparse=lambda opened: make_sparse(settings, opened),
         make_generator=lambda embedder: make_generator(settings, embedder),
         keeps_token_signs=settings.reranker == "maxsim",
+        make_line_writer=lambda: make_line_writer(settings),
         rule=read_rule(settings.data_dir / RULE_FILE),
     )
 
@@ -121,6 +127,18 @@ def make_generator(settings: Settings, embedder: Embedder) -> Generator:
         from assistant.generators.quotes import Quotes
 
         return Quotes(embedder)
+    return make_endpoint(settings)
+
+
+def make_line_writer(settings: Settings) -> LineWriter | None:
+    """What writes context lines; None where the settings want none."""
+    from assistant.generators.line_writer import LineWriter
+
+    return LineWriter(make_endpoint(settings)) if settings.context_lines else None
+
+
+def make_endpoint(settings: Settings) -> OpenAIEndpoint:
+    """The language model that the settings name. Raises SettingsError where they do not."""
     from assistant.generators.context import estimate_tokens, tiktoken_counter
     from assistant.generators.openai_endpoint import OpenAIEndpoint
 

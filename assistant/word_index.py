@@ -47,7 +47,8 @@ class WordIndex:
             held = _Held(-1, pivot_length, [])
         if held.changes != changes:
             live = self._library.live_chunk_ids(collection)
-            blocks = [left for block in held.blocks if len((left := block.without_all_but(live)).ids)]
+            same = live - self._library.recounted_since(collection, held.changes)
+            blocks = [left for block in held.blocks if len((left := block.without_all_but(same)).ids)]
             missing = sorted(live.difference(*(block.ids.tolist() for block in blocks)))
             # Those that were removed since the ids were read are left out, be it all of them.
             if counted := self._library.packed_counts(missing):

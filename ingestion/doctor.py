@@ -9,6 +9,8 @@ from assistant.answering import Assistant
 from assistant.library import OWNER
 from assistant.records import Collection
 from ingestion.advice import language_advice
+from ingestion.lining import lacking_lines
+from ingestion.preparing import Versions
 
 # How far the mean length of chunks may drift from the pivot before the ranking is worth renewing.
 _WORTH_RENEWING = 0.25
@@ -17,7 +19,8 @@ _WORTH_RENEWING = 0.25
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What was found in one collection. `missing` chunks are in the library but not in the index, `stale` ones the other way
-    round; `by_words_only` documents have no vectors yet. `pivot_drift` is mean length over pivot length, less one."""
+    round; `by_words_only` documents have no vectors yet, `without_line` chunks lack the context line that they are to have.
+    `pivot_drift` is mean length over pivot length, less one."""
 
     collection: str
     documents: int
@@ -25,6 +28,7 @@ class Examination:
     missing: int
     stale: int
     by_words_only: int
+    without_line: int
     pivot_length: float | None
     mean_length: float
     pivot_drift: float
@@ -42,10 +46,16 @@ def _examined(assistant: Assistant, collection: Collection, reader: str) -> Exam
     pivot, mean = collection.pivot_length, collection.mean_length
     drift = mean / pivot - 1 if pivot and mean else 0.0
     by_words_only = len(assistant.library.unembedded([collection]))
+    without_line = len(lacking_lines(assistant, collection, Versions(assistant)))
     advice = []
     if by_words_only:
         advice.append(
             f"{by_words_only} documents are found by their words only, since an ingest was stopped: the next one goes on."
+        )
+    if without_line:
+        advice.append(
+            f"{without_line} chunks have no context line, since the language model gave none: the next ingest asks again, and so does "
+            f"`footnote reindex {collection.name}`."
         )
     if live - indexed:
         advice.append(f"{len(live - indexed)} chunks are not in the index: run `footnote reindex {collection.name}`.")
@@ -64,6 +74,7 @@ def _examined(assistant: Assistant, collection: Collection, reader: str) -> Exam
         len(live - indexed),
         len(indexed - live),
         by_words_only,
+        without_line,
         pivot,
         round(mean, 2),
         round(drift, 4),

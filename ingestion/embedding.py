@@ -1,4 +1,5 @@
-"""Embedding: vectors for what can be found by its words already, computed beside the reading of further files.
+"""Embedding: vectors for what can be found by its words already, computed beside the reading of further files, and before them the
+context lines, where chunks are to have some.
 
 The backlog holds ids alone: chunks are read back from the library, a slice at a time, so that it may grow to any length.
 """
@@ -11,17 +12,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from assistant.answering import Assistant
+from assistant.context_lines import LinedChunk
 from assistant.records import Collection, Pending
+from ingestion.lining import LINES_AT_A_TIME, Lining
 from ingestion.writing import SLICE, Embedded, embed
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Vectors for a collection, how many chunks they come from, and the versions that are whole with them."""
+    """Vectors for a collection, how many chunks they come from, which of these were given a line, and the versions that are whole with
+    them."""
 
     into: Collection
     embedded: Embedded
     chunks: int
+    lined: Sequence[LinedChunk]
     completed: Sequence[Pending]
 
 
@@ -29,8 +34,9 @@ class Embedding:
     """The backlog of one ingest. One slice is computed at a time, in a thread; whoever asks for it writes it. Leaving the `with`
     waits for the slice in hand and gives the rest up."""
 
-    def __init__(self, assistant: Assistant) -> None:
-        self._assistant = assistant
+    def __init__(self, assistant: Assistant, lining: Lining) -> None:
+        self._assistant, self._lining = assistant, lining
+        self._most = LINES_AT_A_TIME if lining.wanted else SLICE
         self._backlog: deque[tuple[Collection, Pending, int]] = deque()
         self._thread = ThreadPoolExecutor(1, "footnote-embedding")
         self.next: Future[Slice] | None = None
@@ -39,6 +45,7 @@ class Embedding:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._lining.stop()
         self._thread.shutdown(cancel_futures=True)
 
     def add(self, into: Collection, pending: Pending) -> None:
@@ -58,9 +65,9 @@ class Embedding:
             into = self._backlog[0][0]
             ids: list[int] = []
             completed: list[Pending] = []
-            while self._backlog and self._backlog[0][0].id == into.id and len(ids) < SLICE:
+            while self._backlog and self._backlog[0][0].id == into.id and len(ids) < self._most:
                 _, pending, done = self._backlog.popleft()
-                part = pending.chunk_ids[done : done + SLICE - len(ids)]
+                part = pending.chunk_ids[done : done + self._most - len(ids)]
                 ids += part
                 if done + len(part) < len(pending.chunk_ids):
                     self._backlog.appendleft((into, pending, done + len(part)))
@@ -69,5 +76,5 @@ class Embedding:
             self.next = self._thread.submit(self._made, into, ids, completed)
 
     def _made(self, into: Collection, chunk_ids: Sequence[int], completed: Sequence[Pending]) -> Slice:
-        embedded = embed(self._assistant, into, self._assistant.library.chunks_to_index(chunk_ids))
-        return Slice(into, embedded, len(chunk_ids), completed)
+        chunks, lined = self._lining.lined(self._assistant.library.chunks_to_index(chunk_ids))
+        return Slice(into, embed(self._assistant, into, chunks), len(chunk_ids), lined, completed)

@@ -2,7 +2,8 @@
 did not change, and says what became of every file.
 
 Reading (drafting.py) and embedding (embedding.py) go on beside each other; only this thread writes. A document is reported once the
-library has committed it. What was stopped before that is undone by the next ingest; vectors that are still missing are made then.
+library has committed it, with context lines once these were asked for. What was stopped before that is undone by the next ingest;
+vectors that are still missing are made then, and lines after all else.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from assistant.library import OWNER
 from ingestion.advice import language_advice
 from ingestion.drafting import Drafted, Drafting, SameBytes, Step
 from ingestion.embedding import Embedding
+from ingestion.lining import Lining, fill, lacking_lines
 from ingestion.mirroring import join_twin, let_go
 from ingestion.preparing import Prepared, Versions, prepare_file
 from ingestion.quotas import Quotas
 from ingestion.recovery import settle, without_vectors
 from ingestion.report import Outcome, Progress, Report, Status
 from ingestion.sources import Source, find_sources, folders_of, read_source
-from ingestion.writing import finish, write_vectors, write_words
+from ingestion.writing import embed, finish, write_vectors, write_words
 
 OnProgress = Callable[[Progress], None]
 # Documents are shown in batches, so that ten thousand small ones are not ten thousand commits, but none waits for long.
@@ -100,8 +102,9 @@ class _Run:
         assistant.index.create(self._into.index_name, self._into.dimension)
         self._quotas = Quotas(assistant, self._into)
         self._versions = Versions(assistant)
+        self._lining = Lining(assistant)
         self._batch: dict[str, Draft] = {}  # by place
-        self._changing: dict[int, tuple[str, Outcome]] = {}  # what is to be said of a version once it has replaced the one before
+        self._finishing: dict[int, tuple[str, Outcome]] = {}  # what is to be said of a version once it has its vectors
         self._coming: set[str] = set()  # versions of the batch, and those that are written and not shown yet
         self._present: set[str] = set()
         self._failed: set[str] = set()  # places of which, or below which, something could not be taken in
@@ -120,7 +123,7 @@ class _Run:
         """Take in all documents, reading some while others are written and embedded. First come the vectors that an ingest before did
         not come to."""
         drafting = Drafting(self._assistant, self._into, documents, self._versions)
-        with drafting as self._drafting, Embedding(self._assistant) as self._embedding:
+        with drafting as self._drafting, Embedding(self._assistant, self._lining) as self._embedding:
             for into, left in without_vectors(self._assistant):
                 self._embedding.add(into, left)
                 self._at = replace(self._at, chunks=self._at.chunks + len(left.chunk_ids))
@@ -132,6 +135,7 @@ class _Run:
                     self._write()
                 if self._embedding.next and self._embedding.next.done():
                     self._finish_slice()
+            self._fill_lines()
 
     def prepared(self, source: Source) -> Prepared | Outcome:
         """A file as `go` takes it. One whose stamp is still the one that was kept is not read again."""
@@ -210,7 +214,8 @@ class _Run:
         return many or (self._into.pivot_length is not None and time.perf_counter() - self._written > _BATCH_SECONDS)
 
     def _write(self) -> None:
-        """Write the batch: its new documents are known then, the changed ones once they have their vectors."""
+        """Write the batch: its new documents are known then, the changed ones, and all that are to have lines, once they have their
+        vectors."""
         batch, self._batch = list(self._batch.values()), {}
         if not batch:
             return
@@ -222,10 +227,11 @@ class _Run:
             pages, chunks = len(draft.parsed.pages), len(draft.spans)
             outcome = Outcome(draft.source, status, " ".join(draft.parsed.notices), pending.document_id, pages, chunks)
             self._report(pages=self._at.pages + pages, chunks=self._at.chunks + chunks, last=draft.source)
-            if pending.replaces:
-                self._changing[pending.version_id] = (draft.version, outcome)
-            else:
+            if not pending.replaces:
                 self._coming.discard(draft.version)
+            if pending.replaces or self._lining.wanted:
+                self._finishing[pending.version_id] = (draft.version, outcome)
+            else:
                 self._known(outcome)
             self._embedding.add(self._into, pending)
         self._written = time.perf_counter()
@@ -233,14 +239,26 @@ class _Run:
     def _finish_slice(self) -> None:
         """Write the next slice of vectors; waits for it."""
         made = self._embedding.take()
+        self._assistant.library.context_lines.keep(made.into, made.lined)
         write_vectors(self._assistant, made.into, made.embedded)
         finish(self._assistant, made.into, made.completed)
         self._report(embedded=self._at.embedded + made.chunks)
         for pending in made.completed:
-            if pending.replaces:
-                version, outcome = self._changing.pop(pending.version_id)
+            if pending.version_id in self._finishing:
+                version, outcome = self._finishing.pop(pending.version_id)
                 self._coming.discard(version)
-                self._known(outcome)
+                notices = (outcome.reason, self._lining.notice(pending.version_id, outcome.chunks))
+                self._known(replace(outcome, reason=" ".join(filter(None, notices))))
+
+    def _fill_lines(self) -> None:
+        """Ask again for the lines that an earlier ingest did not get; nothing else waits for them by now."""
+        if self._lining.trouble:
+            return
+        lacking = [i for i in lacking_lines(self._assistant, self._into, self._versions) if not self._lining.failed(i)]
+        self._report(chunks=self._at.chunks + len(lacking))
+        for asked, lined in fill(self._lining, self._assistant, self._into, lacking):
+            write_vectors(self._assistant, self._into, embed(self._assistant, self._into, lined))
+            self._report(embedded=self._at.embedded + asked)
 
     def _known(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)

@@ -23,6 +23,8 @@ from ingestion.sandbox_processes import SandboxUnavailable
 from ingestion.sources import digest_of
 
 _DEEPEST = 3
+# What a chunk leaves of its budget for a context line, where it is to have one: an embedder reads no more than its window.
+_LINE_TOKENS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,15 @@ class Versions:
 
     def __init__(self, assistant: Assistant) -> None:
         self._limits = assistant.limits
+        self._lines = assistant.line_writer.version if assistant.line_writer else ""
 
     def of(self, digest: str, source: str) -> str:
         """The version of a file with this digest and name."""
         made_by = f"{PARSER_VERSION}.{CHUNKER_VERSION}.{ANALYSIS_VERSION}.{self._limits.chunk_tokens}"
         if SUPPORTED.get(PurePath(source).suffix.lower(), "").startswith(PICTURED):
             made_by += f".{self._recognition}"
+        if self._lines:
+            made_by += f" {self._lines}"
         return digest_of(f"{digest} {made_by}".encode())[:16]
 
     def stamp(self, stamp: str, source: str) -> str:
@@ -86,9 +91,8 @@ def draft_of(document: Prepared, assistant: Assistant, *, digest: str, version: 
     with readers_errors():
         parsed = document.parse()
     language = detect_language(parsed.text)
-    spans = chunk_spans(
-        parsed, language=language, max_tokens=assistant.limits.chunk_tokens, count_tokens=assistant.embedder.count_tokens
-    )
+    max_tokens = assistant.limits.chunk_tokens - (_LINE_TOKENS if assistant.line_writer else 0)
+    spans = chunk_spans(parsed, language=language, max_tokens=max_tokens, count_tokens=assistant.embedder.count_tokens)
     return Draft(
         place=document.place,
         source=document.source,
@@ -103,7 +107,7 @@ def draft_of(document: Prepared, assistant: Assistant, *, digest: str, version: 
 
 
 def span_text(parsed: ParsedDocument, span: ChunkSpan) -> str:
-    """What both legs index of a chunk."""
+    """What both legs index of a chunk as long as it has no context line."""
     return search_text(parsed.title, span.heading_path, span.header, parsed.text[span.start : span.end])
 
 

@@ -7,17 +7,21 @@ from dataclasses import replace
 
 from assistant.answering import Assistant
 from assistant.library import OWNER
+from assistant.records import Collection
+from ingestion.lining import Lining, fill
 from ingestion.recovery import settle
 from ingestion.writing import index_chunks
 
 
 def reindex(assistant: Assistant, name: str, *, reader: str = OWNER, on_progress: Callable[[int], None] = lambda _: None) -> int:
     """Build the index of a collection from the library with the embedder of the settings; answers come from the old index until
-    the new one is whole. `on_progress` hears of each slice of chunks; all of them are returned. Raises CollectionNotFound for a
-    collection that is not the reader's to change."""
+    the new one is whole. Chunks that are to have a context line and have none are given one. `on_progress` hears of each slice of
+    chunks; all of them are returned. Raises CollectionNotFound for a collection that is not the reader's to change."""
     with assistant.changing:
         assistant.index.names("")
         collection = assistant.library.writable(reader, name)
+        _fill_lines(assistant, collection)
+        collection = assistant.library.writable(reader, name)  # its mean length is another with the lines
         embedder = assistant.embedder
         anew = replace(
             collection,
@@ -40,3 +44,11 @@ def reindex(assistant: Assistant, name: str, *, reader: str = OWNER, on_progress
         assistant.library.mark_embedded(unembedded)
         settle(assistant)  # drops the old index, which nothing names any more
     return collection.chunks
+
+
+def _fill_lines(assistant: Assistant, collection: Collection) -> None:
+    lining = Lining(assistant)
+    if lining.wanted:
+        lacking = [i for version in assistant.library.context_lines.lacking(collection) for i in version.chunk_ids]
+        for _ in fill(lining, assistant, collection, lacking):
+            pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -25,9 +25,12 @@ _FINISH: Mapping[str, FinishReason] = {
     **dict.fromkeys(("length", "max_tokens", "model_length"), "length"),
     **dict.fromkeys(("content_filter", "safety"), "content_filter"),
 }
+Fill = Callable[[int, CountTokens], prompts.Filled]
+"""(tokens that there is room for, how they are counted) -> the prompt. May raise ContextOverflow."""
+
 _TRIES = 3
 _TEMPERATURE = 0.1
-_LEAST_CONDENSED_TOKENS = 200
+_LEAST_SHORT_TOKENS = 200
 _CONDENSED_MOST_CHARACTERS = 1000
 _CHARACTERS_A_TOKEN = 16
 _LABEL = re.compile(r"^(?:(?:stand-?alone|rewritten|last)\s+)*question\s*:\s*", re.IGNORECASE)
@@ -35,7 +38,7 @@ _LABEL = re.compile(r"^(?:(?:stand-?alone|rewritten|last)\s+)*question\s*:\s*", 
 
 class OpenAIEndpoint:
     """A Generator over one endpoint and model. Nothing is taken from OPENAI_* variables, proxies or netrc, no redirect is
-    followed, and nothing is sent until `generate` or `condense` is called. An empty `api_key` sends none.
+    followed, and nothing is sent until `generate`, `condense` or `complete` is called. An empty `api_key` sends none.
 
     `timeout_seconds` is the wall-clock limit of one answer with its retries; `token_timeout_seconds` the longest wait between two
     pieces of text after the first (pings and empty deltas do not count). Raises SettingsError for an address, model or key
@@ -73,22 +76,30 @@ class OpenAIEndpoint:
         if not history:
             return question
         template, mark = prompts.load("condense"), prompts.new_mark()
-        # A model that thinks first spends most of this on thoughts.
-        most = max(_LEAST_CONDENSED_TOKENS, min(self._max_answer_tokens, self._context_tokens // 4))
+        most = self._short_tokens(self._context_tokens)
         room = self._context_tokens - most - self._count_tokens(template.system + template.user + question)
         conversation = recent(history, mark, room_tokens=room, count_tokens=self._count_tokens)
         if not conversation:
             return question
         prompt = template.fill({"mark": mark, "conversation": conversation, "question": prompts.clean(question).strip()})
-        deadline = time.monotonic() + self._timeout_seconds
-        try:
-            pieces = list(self._generated(prompt, most, deadline))
-        except _Wordless:
-            return question
-        written = prompts.one_line("".join(piece.text for piece in pieces), limit=2 * _CONDENSED_MOST_CHARACTERS)
-        condensed = _LABEL.sub("", written).strip("\"'“”«» ")
-        usable = pieces[-1].finish_reason == "stop" and 0 < len(condensed) <= _CONDENSED_MOST_CHARACTERS
+        written = self._short(prompt, most, time.monotonic() + self._timeout_seconds)
+        line = prompts.one_line(written.text, limit=2 * _CONDENSED_MOST_CHARACTERS)
+        condensed = _LABEL.sub("", line).strip("\"'“”«» ")
+        usable = written.finish_reason == "stop" and 0 < len(condensed) <= _CONDENSED_MOST_CHARACTERS
         return condensed if usable else question
+
+    def complete(self, fill: Fill) -> Generated:
+        """One short completion as a whole, of the prompt that `fill` makes; made anew with less room where the server says that it was
+        too long. Its text is empty where the model wrote nothing. Raises EndpointError, AnswerCutOff, ContextOverflow."""
+        deadline, context_tokens = time.monotonic() + self._timeout_seconds, self._context_tokens
+        most = self._short_tokens(context_tokens)
+        prompt = fill(context_tokens - most, self._count_tokens)
+        try:
+            return self._short(prompt, most, deadline)
+        except ContextOverflow as overflow:
+            context_tokens = _smaller(context_tokens, overflow)
+        most = self._short_tokens(context_tokens)
+        return self._short(fill(context_tokens - most, self._count_tokens), most, deadline)
 
     def generate(self, question: str, passages: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Generated]:
         """Pieces of the answer as they come, the last with its finish reason. A sentence that says that the passages do not
@@ -113,6 +124,17 @@ class OpenAIEndpoint:
     def _pack(self, question: str, passages: Sequence[Hit], history: Sequence[Turn], context_tokens: int) -> Packed:
         room = context_tokens - self._max_answer_tokens
         return pack(question, passages, history, room_tokens=room, count_tokens=self._count_tokens)
+
+    def _short_tokens(self, context_tokens: int) -> int:
+        # A model that thinks first spends most of this on thoughts.
+        return max(_LEAST_SHORT_TOKENS, min(self._max_answer_tokens, context_tokens // 4))
+
+    def _short(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> Generated:
+        try:
+            pieces = list(self._generated(prompt, max_tokens, deadline))
+        except _Wordless:
+            return Generated("", "stop")
+        return Generated("".join(piece.text for piece in pieces), pieces[-1].finish_reason)
 
     def _generated(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> Iterator[Generated]:
         """One completion, tried up to three times as long as nothing has come and the deadline leaves room."""
