@@ -64,8 +64,8 @@ def open_with(tmp_path: Path) -> Iterator[Open]:
 
     def open_assistant(endpoint: ScriptedEndpoint | str, **others: object) -> Assistant:
         base_url = endpoint if isinstance(endpoint, str) else endpoint.base_url
-        given = {"data_dir": tmp_path / "data", "generator": "openai", "context_lines": True, "reranker": "none", **others}
-        made = make_assistant(Settings(openai_base_url=base_url, openai_model="m", **given))
+        given = {"data_dir": tmp_path / "data", "openai_model": "m", "context_lines": True, "reranker": "none", **others}
+        made = make_assistant(Settings(generator="openai", openai_base_url=base_url, **given))
         made.embedder = HashingEmbedder()
         opened.append(made)
         return made
@@ -96,7 +96,9 @@ def test_a_chunk_is_found_by_a_word_that_stands_only_in_its_line(open_with: Open
         assert hit.ranks["bm25"] == hit.ranks["dense"] == 1
         (collection,) = assistant.library.readable(OWNER)
         query = assistant.embedder.encode_queries([hit.chunk.search_text])[0]
-        assert assistant.index.search_dense(collection.index_name, query, 1)[0] == (hit.chunk.id, pytest.approx(1, abs=1e-3))
+        ((nearest, cosine),) = assistant.index.search_dense(collection.index_name, query, 1)
+        assert nearest == hit.chunk.id
+        assert cosine == pytest.approx(1, abs=1e-3)
         assert lines_of(assistant) == [LINES["gate"], LINES["Tea"], ""]
 
 
@@ -175,15 +177,8 @@ def test_lines_of_another_model_are_written_anew(open_with: Open, write: WriteFi
         first = open_with(endpoint)
         take_in(first, path)
         first.close()
-        second = make_assistant(
-            Settings(
-                data_dir=first.originals._folder.parent, generator="openai", context_lines=True, openai_model="better",
-                openai_base_url=endpoint.base_url, reranker="none",
-            )
-        )  # fmt: skip
-        with second:
-            second.embedder = HashingEmbedder()
-            (outcome,) = take_in(second, path)
+        second = open_with(endpoint, openai_model="better")
+        (outcome,) = take_in(second, path)
         assert (outcome.status, len(script.asked)) == ("changed", 6)
 
 
