@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Self
 
 from assistant.citing import Cited, cite
 from assistant.deciding import Rule, confidence, enough
-from assistant.errors import InvalidRequest, LibraryError, ModelError
+from assistant.errors import InvalidRequest, LibraryError
 from assistant.generators.condensing import carried_over
 from assistant.languages import detect_language
 from assistant.library import OWNER, Library, mismatch
 from assistant.originals import Originals
-from assistant.protocols import Embedder, Generated, Generator, Index, SparseEmbedder
+from assistant.passages import HITS_FOR_A_PASSAGE, also_standing, passages_from, widened
+from assistant.protocols import Embedder, Generator, Index, SparseEmbedder
 from assistant.records import Collection
 from assistant.types import Answer, Done, Event, Hit, Passages, Retrieval, Searching, Text, Turn
+from assistant.written import Written
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -39,10 +41,6 @@ _NOT_FOUND = {
     "it": "I documenti non lo dicono.",
     "nl": "Dat staat niet in de documenten.",
     "pt": "Os documentos não o dizem.",
-}
-_CUT_OFF = {
-    "length": "The answer reached its longest length and was cut off.",
-    "content_filter": "The model's provider stopped the answer with its content filter.",
 }
 _NOTHING_THERE = "There are no documents to search here yet. Add some first: `footnote ingest PATH`, or upload them on the page."
 
@@ -205,8 +203,7 @@ class Assistant:
             return
         query, carried = standing_alone(self.generator, question, history)
         yield Searching(_shown(query, carried))
-        found = self._searched(query, names, reader, self.limits.answer_passages, carried)
-        yield Passages(found.hits)
+        found = self._searched(query, names, reader, HITS_FOR_A_PASSAGE * self.limits.answer_passages, carried)
         for event in self.answer_from(found, question=question, history=history):
             if isinstance(event, Done):
                 total = round((time.perf_counter() - started) * 1000, 3)
@@ -222,23 +219,27 @@ class Assistant:
         return FootnoteRetriever(assistant=self, collection=collection, k=k, reader=reader)
 
     def answer_from(self, found: Retrieval, *, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
-        """The rest of a stream once the passages are there: Text pieces, then Done."""
-        query, passages = found.query, found.hits[: self.limits.answer_passages]
+        """The rest of a stream once the hits are there: Passages, Text pieces, then Done."""
+        query, best = found.query, found.hits[: self.limits.answer_passages]
         shown = _shown(query, found.carried)
         sure = confidence(
-            query, passages, searched=found.searched, embedder=self.embedder.name, covered=self.embedder.languages,
+            query, best, searched=found.searched, embedder=self.embedder.name, covered=self.embedder.languages,
             carried=found.carried, own=self.rule,
         )  # fmt: skip
-        language = detect_language(question, fallback=passages[0].chunk.language if passages else "en")
+        language = detect_language(question, fallback=best[0].chunk.language if best else "en")
         not_found = Answer(
             question, shown, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,
-            hits=passages[:_NEAREST], milliseconds=found.milliseconds, notices=found.notices,
+            hits=best[:_NEAREST], milliseconds=found.milliseconds, notices=found.notices,
         )  # fmt: skip
         if not enough(sure):
+            yield Passages(best)
             yield Done(not_found)
             return
         started = time.perf_counter()
-        written = _Written()
+        passages = self._passages(found.hits)
+        gathered = time.perf_counter()
+        yield Passages(passages)
+        written = Written()
         with closing(self.generator.generate(query, passages, history)) as pieces:  # type: ignore[type-var]
             for piece in written.follow(pieces):
                 yield Text(piece)
@@ -246,7 +247,8 @@ class Assistant:
         cited = self._cite(written.text, passages, language)
         milliseconds = {
             **found.milliseconds,
-            "generate": round((generated - started) * 1000, 3),
+            "passages": round((gathered - started) * 1000, 3),
+            "generate": round((generated - gathered) * 1000, 3),
             "cite": round((time.perf_counter() - generated) * 1000, 3),
         }
         notices = (*found.notices, *written.notices)
@@ -264,10 +266,15 @@ class Assistant:
                 citations=cited.citations,
                 hits=passages,
                 unsupported=cited.unsupported,
-                notices=notices,
+                notices=(*notices, *also_standing(cited.citations, passages)),
                 milliseconds=milliseconds,
             )
         )
+
+    def _passages(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The passages that the generator is to read."""
+        passages = passages_from(hits, self.library, count=self.limits.answer_passages)
+        return widened(passages, self.library) if self.generator.reads_sections else passages
 
     def _unfinished(self, of: Sequence[Collection]) -> list[str]:
         waiting = len(self.library.unembedded(of))
@@ -307,28 +314,3 @@ def standing_alone(generator: Generator, question: str, history: Sequence[Turn])
 
 def _shown(query: str, carried: str) -> str:
     return f"{query} (after: {carried})" if carried else query
-
-
-class _Written:
-    """What a generator has written so far, and whether it came to its end."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.complete = False
-        self.notices: tuple[str, ...] = ()
-
-    def follow(self, pieces: Iterator[Generated]) -> Iterator[str]:
-        """Pass the text on as it comes. Raises ModelError where it fails before the first word."""
-        try:
-            for piece in pieces:
-                self.text += piece.text
-                self.complete = piece.finish_reason == "stop"
-                if piece.finish_reason in _CUT_OFF:
-                    self.notices = (_CUT_OFF[piece.finish_reason],)
-                if piece.text:
-                    yield piece.text
-        except ModelError as error:
-            if not self.text.strip():
-                raise
-            self.complete = False
-            self.notices = (str(error),)

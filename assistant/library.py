@@ -26,7 +26,7 @@ from assistant.packing import unpack_count_arrays, unpack_counts, unpack_runs
 from assistant.places import Places
 from assistant.queries import slices
 from assistant.recent_texts import RecentTexts
-from assistant.records import Collection, Holdings, Pending, StoredVersion
+from assistant.records import Collection, Holdings, Pending, StoredVersion, Surroundings
 from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, token_signs, versions
 from assistant.stored_signs import StoredSigns
 from assistant.tally import count_version, counts_of
@@ -286,6 +286,12 @@ class Library:
             rows = [r for ids in slices(chunk_ids) for r in connection.execute(queries.chunk_rows().where(chunks.c.id.in_(ids)))]
             shown = [r for r in rows if r.version_id == r.live_version_id and r.collection_id in allowed]
             return {chunk.id: chunk for chunk in queries.chunks_of(connection, shown, self._texts)}
+
+    def surroundings(self, chunk_ids: Sequence[int], *, reach: int = 0) -> dict[int, Surroundings]:
+        """By the id of each of these chunks that is live: it and the chunks up to `reach` places before and behind it. Those of one
+        version share theirs."""
+        with self._database.reading() as connection:
+            return queries.surroundings(connection, chunk_ids, reach, self._texts)
 
     def every_chunk(self, collection: Collection) -> Iterator[tuple[Chunk, dict[int, int]]]:
         """Each live chunk of a collection with its term counts, document by document."""

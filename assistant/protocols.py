@@ -87,9 +87,11 @@ class Generated:
 
 
 class Generator(Protocol):
-    """Writes an answer from passages. It marks each statement with [n], n being the passage's place in the list, from one."""
+    """Writes an answer from passages. It marks each statement with [n], n being the passage's place in the list, from one.
+    `reads_sections` says whether it is given each passage widened to its section, or as it was found."""
 
     name: str
+    reads_sections: bool
 
     def condense(self, question: str, history: Sequence[Turn]) -> str:
         """The question as one that stands alone; the question itself where the history adds nothing."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, FromClause, Row, ScalarSelect, Select, func, select
 
 from assistant.errors import CollectionNotFound, DocumentNotFound
 from assistant.recent_texts import RecentTexts
-from assistant.records import Collection, Holdings
+from assistant.records import Collection, Holdings, Surroundings
 from assistant.schema import chunks, collections, documents, pages, places, versions
 from assistant.types import Chunk, Document, Page
 
@@ -79,13 +80,41 @@ def chunks_of(connection: Connection, rows: Sequence[Rows], texts: RecentTexts) 
         for chunk_id, number, start, end in connection.execute(touched.where(chunks.c.id.in_(ids))):
             on.setdefault(chunk_id, []).append(Page(number, start, end))
 
-    def text_of(version_id: int) -> str:
-        return connection.scalar(select(versions.c.text).where(versions.c.id == version_id)) or ""
-
     return [
-        chunk_of(row, text=texts.get(row.version_id, text_of), source=named[row.document_id][0], on=tuple(on.get(row.id, ())))
+        chunk_of(
+            row,
+            text=texts.get(row.version_id, partial(text_of, connection)),
+            source=named[row.document_id][0],
+            on=tuple(on.get(row.id, ())),
+        )
         for row in rows
     ]
+
+
+def surroundings(connection: Connection, chunk_ids: Sequence[int], reach: int, texts: RecentTexts) -> dict[int, Surroundings]:
+    """By the id of each of these chunks that is live: it and the chunks up to `reach` places before and behind it, all those of one
+    version together."""
+    hit = chunks.alias("hit")
+    near = (hit.c.version_id == chunks.c.version_id) & chunks.c.position.between(hit.c.position - reach, hit.c.position + reach)
+    query = chunk_rows().add_columns(chunks.c.position, hit.c.id.label("hit_id")).join(hit, near).order_by(chunks.c.position)
+    rows = [row for ids in slices(chunk_ids) for row in connection.execute(query.where(hit.c.id.in_(ids)))]
+    rows = [row for row in rows if row.version_id == row.live_version_id]
+    read: dict[int, dict[int, Chunk]] = {}
+    for row, chunk in zip(rows, chunks_of(connection, rows, texts), strict=True):
+        read.setdefault(row.version_id, {})[row.position] = chunk
+    on: dict[int, list[Page]] = {version_id: [] for version_id in read}
+    for page in connection.execute(select(pages).where(pages.c.version_id.in_(read)).order_by(pages.c.number)):
+        on[page.version_id].append(Page(page.number, page.start, page.end))
+    found = {
+        version_id: Surroundings(version_id, own, texts.get(version_id, partial(text_of, connection)), on[version_id])
+        for version_id, own in read.items()
+    }
+    return {row.hit_id: found[row.version_id] for row in rows}
+
+
+def text_of(connection: Connection, version_id: int) -> str:
+    """The canonical text of a version."""
+    return connection.scalar(select(versions.c.text).where(versions.c.id == version_id)) or ""
 
 
 def holdings(connection: Connection, collection: Collection | None) -> Holdings:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from assistant.types import Document, Page, TextRun
+from assistant.types import Chunk, Document, Page, TextRun, pages_touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +70,27 @@ class StoredVersion:
     runs: Sequence[TextRun]
     digest: str
     notices: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Some chunks of a version by their place in it, counted from zero, with its whole text and pages."""
+
+    version_id: int
+    chunks: Mapping[int, Chunk]
+    text: str
+    pages: Sequence[Page]
+
+    def spanned(self, chunk: Chunk, first: int, last: int) -> Chunk:
+        """This chunk made to reach from the first of these places to the last."""
+        begins, end = self.chunks[first], self.chunks[last].end
+        return replace(
+            chunk,
+            text=self.text[begins.start : end],
+            start=begins.start,
+            end=end,
+            page=begins.page,
+            heading_path=begins.heading_path,
+            header=begins.header,
+            pages=pages_touched(self.pages, begins.start, end),
+        )

@@ -149,12 +149,18 @@ class Chunk:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk that a search found. `ranks` and `scores` are keyed by stage: "bm25", "dense", "fused", "reranked"; ranks count
-    from one. A leg that did not find the chunk has no entry. `scores` also holds the reranker's own, under its name ("maxsim")."""
+    from one. A leg that did not find the chunk has no entry. `scores` also holds the reranker's own, under its name ("maxsim").
+
+    A passage that an answer rests on is a hit whose chunk may span several: `narrow` is then the chunk before it was widened to its
+    section, and `same_as` are the chunks left out because they only repeat it.
+    """
 
     chunk: Chunk
     score: float
     ranks: Mapping[str, int] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    narrow: Chunk | None = None
+    same_as: tuple[Chunk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +271,11 @@ Event = Searching | Passages | Text | Done
 def page_at(pages: Sequence[Page], offset: int, otherwise: int = 1) -> int:
     """The number of the last of these pages (in order) that begins at or before the offset."""
     return next((page.number for page in reversed(pages) if page.start <= offset), otherwise)
+
+
+def pages_touched(pages: Sequence[Page], start: int, end: int) -> tuple[Page, ...]:
+    """Those of the pages that a span of the text touches."""
+    return tuple(page for page in pages if page.start < end and page.end > start)
 
 
 def search_text(title: str, heading_path: Sequence[str], header: str, text: str, context_line: str = "") -> str:

@@ -8,6 +8,7 @@ import socket
 import time
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -454,6 +455,23 @@ def test_passages_are_dropped_from_the_end_and_the_last_shortened_until_the_prom
     assert [f"Rule{n}" in packed.prompt.user for n in range(1, 9)] == [n <= packed.passages for n in range(1, 9)]
     assert packed.shortened
     assert "How much leave?" in packed.prompt.user
+
+
+def test_no_passage_gives_way_to_the_section_around_another() -> None:
+    found = [passage(n, f"Rule{n} " + "leave is granted by the department " * 12) for n in range(1, 5)]
+    around = "The section around it goes on and on about the very same. " * 9
+    wide = [replace(hit, chunk=replace(hit.chunk, text=f"{hit.chunk.text}\n{around}"), narrow=hit.chunk) for hit in found]
+    widest = []
+    for room_tokens in range(800, 2600, 100):
+        small, packed = (
+            pack("How much leave?", given, [], room_tokens=room_tokens, count_tokens=estimate_tokens) for given in (found, wide)
+        )
+        assert (packed.passages, packed.shortened) == (small.passages, small.shortened)
+        assert estimate_tokens(packed.prompt.system + packed.prompt.user) <= room_tokens
+        assert [f"Rule{n}" in packed.prompt.user for n in range(1, 5)] == [n <= small.passages for n in range(1, 5)]
+        widest.append(packed.prompt.user.count(around.strip()))
+    assert widest == sorted(widest)
+    assert {0, 1, 4} <= set(widest)
 
 
 def test_older_turns_give_way_first() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import prompts
 from assistant.errors import ContextOverflow, ModelUnavailable
-from assistant.types import Hit, Turn
+from assistant.types import Chunk, Hit, Turn
 
 CountTokens = Callable[[str], int]
 
@@ -41,7 +41,8 @@ def pack(
 ) -> Packed:
     """The answer prompt within `room_tokens`, the answer's own tokens not included. The instructions and the question stand
     whole; passages are dropped from the end, the last one shortened; the conversation keeps its latest turns in at most a
-    quarter of what is left. Raises ContextOverflow when not even a part of the first passage fits."""
+    quarter of what is left. A passage is given with its section only where all of them fit as they were found, the best first.
+    Raises ContextOverflow when not even a part of the first passage fits."""
     template, mark, question = prompts.load("answer"), prompts.new_mark(), prompts.clean(question).strip()
     fixed = {"mark": mark, "question": question, "passages": "", "conversation": ""}
     bare = template.fill(fixed)
@@ -105,34 +106,45 @@ def tiktoken_counter(vocabulary: Path) -> CountTokens:
 def _fitting(passages: Sequence[Hit], mark: str, room: int, count_tokens: CountTokens) -> tuple[list[str], bool]:
     fenced: list[str] = []
     for number, hit in enumerate(passages, start=1):
-        whole = _fenced(number, hit, mark, hit.chunk.text)
+        chunk = hit.narrow or hit.chunk
+        whole = _fenced(number, chunk, mark, chunk.text)
         tokens = count_tokens(whole) + 1
         if tokens <= room:
             fenced.append(whole)
             room -= tokens
             continue
-        if part := _shortened(number, hit, mark, room, count_tokens):
+        if part := _shortened(number, chunk, mark, room, count_tokens):
             fenced.append(part)
         return fenced, bool(part)
-    return fenced, False
+    return _widened(fenced, passages, mark, room, count_tokens), False
 
 
-def _shortened(number: int, hit: Hit, mark: str, room: int, count_tokens: CountTokens) -> str:
+def _widened(fenced: Sequence[str], passages: Sequence[Hit], mark: str, room: int, count_tokens: CountTokens) -> list[str]:
+    """What fits is given with its section, the best first, as long as there is room for more."""
+    given = []
+    for number, (narrow, hit) in enumerate(zip(fenced, passages, strict=True), start=1):
+        wide = _fenced(number, hit.chunk, mark, hit.chunk.text)
+        more = count_tokens(wide) - count_tokens(narrow)
+        given.append(wide if more <= room else narrow)
+        room -= more if more <= room else 0
+    return given
+
+
+def _shortened(number: int, chunk: Chunk, mark: str, room: int, count_tokens: CountTokens) -> str:
     """The longest beginning of the passage that fits, ended at a word; empty when that would be a scrap."""
-    words = list(re.finditer(r"\S+", hit.chunk.text))
+    words = list(re.finditer(r"\S+", chunk.text))
     low, high = 0, len(words)
     while low < high:
         middle = (low + high + 1) // 2
-        part = hit.chunk.text[: words[middle - 1].end()] + " …"
-        low, high = (middle, high) if count_tokens(_fenced(number, hit, mark, part)) < room else (low, middle - 1)
+        part = chunk.text[: words[middle - 1].end()] + " …"
+        low, high = (middle, high) if count_tokens(_fenced(number, chunk, mark, part)) < room else (low, middle - 1)
     if not low:
         return ""
-    part = hit.chunk.text[: words[low - 1].end()]
-    return _fenced(number, hit, mark, part + " …") if count_tokens(part) >= _LEAST_PASSAGE_TOKENS else ""
+    part = chunk.text[: words[low - 1].end()]
+    return _fenced(number, chunk, mark, part + " …") if count_tokens(part) >= _LEAST_PASSAGE_TOKENS else ""
 
 
-def _fenced(number: int, hit: Hit, mark: str, text: str) -> str:
-    chunk = hit.chunk
+def _fenced(number: int, chunk: Chunk, mark: str, text: str) -> str:
     where = " > ".join([chunk.title, *chunk.heading_path])
     header = f"{chunk.header}\n" if chunk.header and not text.startswith(chunk.header) else ""
     return prompts.fence(header + text, f"passage [{number}], page {chunk.page} of {where}", mark)

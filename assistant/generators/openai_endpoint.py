@@ -45,6 +45,8 @@ class OpenAIEndpoint:
     that cannot be.
     """
 
+    reads_sections = True
+
     def __init__(
         self,
         base_url: str,

@@ -40,6 +40,8 @@ class Quotes:
     """The default generator. It writes nothing of its own, so that whatever it says stands in the documents."""
 
     name = "quotes"
+    # The wider a passage, the more sentences that only look like an answer.
+    reads_sections = False
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
