@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from assistant.answering import Assistant
 from assistant.errors import FootnoteError
+from assistant.filters import nothing_passes
 from doors.page.conversation import Conversation, conversation_html, exchange_html, follow
 from doors.page.documents_list import SAMPLE, DocumentsDoor, documents_html, message_html, upload_html
+from doors.page.filter_bar import chosen_filters, heading
 from doors.page.frame import BAR, LIBRARY_HEAD, PANEL, welcome_html, working_html
 from doors.page.warm_up import WarmUp
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 _TABS_AT_ONCE = 16
+_UNFILTERED: Sequence[Any] = ([], [], [], [], "", "")
 _BARE = {"padding": False, "apply_default_css": False}
 # Clicks inside our HTML reach Python as Gradio events: a question to try, the sample, a document to remove.
 _JS_CONVERSATION = """element.addEventListener('click', (click) => {
@@ -55,6 +59,7 @@ class _Page:
                 [("All collections", "")], value="", label="Collection", elem_id="collection", allow_custom_value=True,
                 info="Choose one to ask, or type a new name to upload into.", container=False,
             )  # fmt: skip
+            self._add_filters(gradio)
             self.files = gradio.UploadButton("Add documents", elem_id="upload", file_count="multiple", size="md")
             self.outcomes = gradio.HTML("", elem_id="outcomes", **_BARE)
             self.documents = gradio.HTML("", elem_id="documents", **_BARE, js_on_load=_JS_DOCUMENTS)
@@ -72,6 +77,21 @@ class _Page:
                 self.stop = gradio.Button("Stop", elem_id="stop", visible=False)
         gradio.HTML(PANEL, **_BARE)
 
+    def _add_filters(self, gradio: Any) -> None:
+        with gradio.Accordion("Filters", open=False, elem_id="filters") as self.filters:
+            self.lists = [
+                gradio.Dropdown(
+                    label=label, multiselect=True, allow_custom_value=True, container=False, visible=False, elem_classes="filter"
+                )
+                for label in ("Documents", "Folders", "Types", "Languages")
+            ]
+            with gradio.Row(elem_id="days"):
+                self.days = [
+                    gradio.Textbox(label=label, placeholder="2024-12-31", max_length=10, container=False, elem_classes="filter")
+                    for label in ("Modified since", "Until")
+                ]
+            self.clear = gradio.Button("Clear filters", elem_id="clear-filters", size="md")
+
     def tie(self, blocks: Any) -> None:
         """Join components and handlers. None of the events is offered as an API."""
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
@@ -79,20 +99,27 @@ class _Page:
         answering = {**quiet, "concurrency_limit": _TABS_AT_ONCE, "concurrency_id": "answering", "trigger_mode": "multiple"}
         library = {**quiet, "concurrency_limit": _TABS_AT_ONCE, "concurrency_id": "library"}
         shown = [self.box, self.past, self.current, self.ask, self.stop]
-        listed = [self.collection, self.documents, self.past]
+        chosen = [*self.lists, *self.days]
+        listed = [self.collection, self.documents, self.past, *self.lists]
         asking = [
-            self.box.submit(self._ask, [self.box, self.collection, self.talk], shown, **answering),
-            self.ask.click(self._ask, [self.box, self.collection, self.talk], shown, **answering),
-            self.past.select(self._with_event(self._ask_chip), [self.collection, self.talk], shown, **answering),
+            self.box.submit(self._ask, [self.box, self.collection, self.talk, *chosen], shown, **answering),
+            self.ask.click(self._ask, [self.box, self.collection, self.talk, *chosen], shown, **answering),
+            self.past.select(self._with_event(self._ask_chip), [self.collection, self.talk, *chosen], shown, **answering),
         ]
         # A stop that waited in the queue behind the answer would come too late.
         self.stop.click(self._stop, [self.talk], shown, cancels=asking, queue=False, **quiet)
         self.new.click(self._start_anew, None, [self.talk, *shown], cancels=asking, queue=False, **quiet)
-        blocks.load(self._open, [self.collection, self.talk], [*listed, self.current], **library)
-        self.collection.change(self._choose, [self.collection], [self.documents], **library)
-        self.files.upload(self._upload, [self.files, self.collection, self.talk], [self.outcomes, self.files, *listed], **library)
+        held = [self.collection, self.talk, *chosen]
+        blocks.load(self._open, held, [*listed, self.current], **library)
+        self.collection.change(self._choose, [self.collection, *chosen], [self.documents, *self.lists], **library)
+        changed = [*(field.change for field in self.lists), *(event for day in self.days for event in (day.submit, day.blur))]
+        # Whoever clicks Ask leaves a field: of two events at once in the queue, one may wait for ever (gradio 6.31).
+        narrowed = [self.documents, self.filters]
+        self._gr.on(changed, self._narrow, [self.collection, *chosen], narrowed, queue=False, **quiet)
+        self.clear.click(self._clear, [self.collection], [*chosen, *narrowed], queue=False, **quiet)
+        self.files.upload(self._upload, [self.files, *held], [self.outcomes, self.files, *listed], **library)
         self.past.apply(self._add_sample, [self.talk], [self.outcomes, *listed], **library)
-        self.documents.delete(self._with_event(self._forget), [self.collection, self.talk], [self.outcomes, *listed], **library)
+        self.documents.delete(self._with_event(self._forget), held, [self.outcomes, *listed], **library)
 
     def _with_event(self, handler: Any) -> Any:
         # Gradio finds the parameter by the class itself, which a module that imports Gradio late cannot name.
@@ -102,18 +129,20 @@ class _Page:
         take.__annotations__["event"] = self._gr.EventData
         return take
 
-    def _ask(self, question: str, collection: str, talk: Conversation) -> Iterator[list[Any]]:
+    def _ask(self, question: str, collection: str, talk: Conversation, *chosen: Any) -> Iterator[list[Any]]:
         skip, update = self._gr.skip(), self._gr.update
         if not question.strip() or talk.busy:
             yield [skip] * 5
             return
         box, past = "", conversation_html(talk.exchanges)
-        for exchange in follow(self._assistant, talk, question.strip(), collection, ready=self._warm_up.wait):
+        filters = partial(chosen_filters, *chosen)
+        asked = question.strip()
+        for exchange in follow(self._assistant, talk, asked, collection, filters=filters, ready=self._warm_up.wait):
             yield [box, past, exchange_html(exchange), update(visible=exchange.over), update(visible=not exchange.over)]
             box = past = skip
 
-    def _ask_chip(self, chosen: dict[str, Any], collection: str, talk: Conversation) -> Iterator[list[Any]]:
-        yield from self._ask(str(chosen.get("question", "")), collection, talk)
+    def _ask_chip(self, chip: dict[str, Any], collection: str, talk: Conversation, *chosen: Any) -> Iterator[list[Any]]:
+        yield from self._ask(str(chip.get("question", "")), collection, talk, *chosen)
 
     def _stop(self, talk: Conversation) -> list[Any]:
         talk.stop()
@@ -123,60 +152,87 @@ class _Page:
     def _start_anew(self) -> list[Any]:
         return [Conversation(), "", self._welcome(), "", self._gr.update(visible=True), self._gr.update(visible=False)]
 
-    def _open(self, collection: str, talk: Conversation) -> Iterator[list[Any]]:
-        listed, skip = self._listed(collection, talk), self._gr.skip()
+    def _open(self, collection: str, talk: Conversation, *chosen: Any) -> Iterator[list[Any]]:
+        listed, skip = self._listed(collection, talk, *chosen), self._gr.skip()
         yield [*listed, skip if self._warm_up.over else working_html("Getting ready: opening the index and the model…")]
         try:
             self._warm_up.wait()
         except FootnoteError as error:
-            yield [skip] * 3 + [message_html(str(error))]
+            yield [skip] * len(listed) + [message_html(str(error))]
             return
-        yield [skip] * 3 + [skip if talk.exchanges else ""]
+        yield [skip] * len(listed) + [skip if talk.exchanges else ""]
 
-    def _choose(self, collection: str) -> str:
-        return documents_html(self._door.documents(collection or ""), group=not collection)
+    def _choose(self, collection: str, *chosen: Any) -> list[Any]:
+        """The documents, and what they can be filtered by. What was chosen stays, as far as it is there."""
+        offered = self._door.choices(collection or "")
+        there = [{value for _, value in choices} for choices in offered]
+        kept = [[v for v in values or () if v in known] for known, values in zip(there, chosen, strict=False)]
+        lists = [self._gr.update(choices=o, value=v, visible=bool(o)) for o, v in zip(offered, kept, strict=True)]
+        return [self._passing(collection, *kept, *chosen[len(kept) :]), *lists]
 
-    def _upload(self, paths: list[str] | None, collection: str, talk: Conversation) -> Iterator[list[Any]]:
+    def _narrow(self, collection: str, *chosen: Any) -> list[Any]:
+        try:
+            label = heading(chosen_filters(*chosen))
+        except FootnoteError:
+            label = "Filters"
+        return [self._passing(collection, *chosen), self._gr.update(label=label)]
+
+    def _clear(self, collection: str) -> list[Any]:
+        return [*_UNFILTERED, *self._narrow(collection, *_UNFILTERED)]
+
+    def _passing(self, collection: str, *chosen: Any) -> str:
+        """The list of the documents that pass, or what is wrong with the filters."""
+        try:
+            filters = chosen_filters(*chosen)
+            found = self._door.documents(collection or "", filters=filters)
+        except FootnoteError as error:
+            return message_html(str(error))
+        none = nothing_passes(filters) if filters else "No documents yet."
+        return documents_html(found, group=not collection, none=none)
+
+    def _upload(self, paths: list[str] | None, collection: str, talk: Conversation, *chosen: Any) -> Iterator[list[Any]]:
         skip, known, said = self._gr.skip(), 0, ""
         try:
             self._warm_up.wait()
             for progress, outcomes in self._door.upload(paths or [], collection):
                 said = upload_html(progress, outcomes)
                 # A document can be found by its words as soon as its outcome is known.
-                yield [said, skip, *(self._listed(collection, talk) if len(outcomes) > known else [skip] * 3)]
+                listed = self._listed(collection, talk, *chosen)
+                yield [said, skip, *(listed if len(outcomes) > known else [skip] * len(listed))]
                 known = len(outcomes)
         except FootnoteError as error:
             said += message_html(str(error))
-        yield [said, None, *self._listed(collection, talk)]
+        yield [said, None, *self._listed(collection, talk, *chosen)]
 
     def _add_sample(self, talk: Conversation) -> Iterator[list[Any]]:
         skip, said = self._gr.skip(), ""
-        yield [said, skip, skip, working_html("Reading the three handbooks of the sample…")]
+        yield [said, skip, skip, working_html("Reading the three handbooks of the sample…"), *[skip] * len(self.lists)]
         try:
             self._warm_up.wait()
             report = self._door.add_sample()
             said = upload_html(report, report.outcomes)
         except FootnoteError as error:
             said = message_html(str(error))
-        yield [said, *self._listed("", talk)]
+        yield [said, *self._listed("", talk, *_UNFILTERED)]
 
-    def _forget(self, chosen: dict[str, Any], collection: str, talk: Conversation) -> Iterator[list[Any]]:
+    def _forget(self, pressed: dict[str, Any], collection: str, talk: Conversation, *chosen: Any) -> Iterator[list[Any]]:
         said = ""
         try:
             self._warm_up.wait()
-            self._door.forget(str(chosen.get("document", "")))
+            self._door.forget(str(pressed.get("document", "")))
         except FootnoteError as error:
             said = message_html(str(error))
-        yield [said, *self._listed(collection, talk)]
+        yield [said, *self._listed(collection, talk, *chosen)]
 
-    def _listed(self, collection: str, talk: Conversation) -> list[Any]:
-        """Values for the collections, the documents, and the welcome where no question has been asked yet."""
+    def _listed(self, collection: str, talk: Conversation, *chosen: Any) -> list[Any]:
+        """Values for the collections, the documents, the welcome where no question has been asked yet, and the lists of filters."""
         counted = self._door.collections()
         names = [name for name, _ in counted]
-        chosen = collection if collection in names else ""
+        shown = collection if collection in names else ""
         choices = [("All collections", ""), *((f"{name} ({count})", name) for name, count in counted)]
         welcome = self._gr.skip() if talk.exchanges else self._welcome()
-        return [self._gr.update(choices=choices, value=chosen), self._choose(chosen), welcome]
+        documents, *lists = self._choose(shown, *chosen)
+        return [self._gr.update(choices=choices, value=shown), documents, welcome, *lists]
 
     def _welcome(self) -> str:
         return welcome_html([name for name, _ in self._door.collections()], sample=SAMPLE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from assistant.filters import Filters
 from assistant.types import Answer, Block, Chunk, Citation, Document, Done, Hit, Passages, Quote, Searching, Text, Turn
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = [
     "Citation",
     "Document",
     "Done",
+    "Filters",
     "Hit",
     "Passages",
     "Quote",

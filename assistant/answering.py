@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from assistant.citing import Cited, cite
 from assistant.deciding import Rule, confidence, enough
 from assistant.errors import InvalidRequest, LibraryError
+from assistant.filters import EVERYTHING, Filters, nothing_passes
 from assistant.generators.condensing import carried_over
 from assistant.languages import detect_language
 from assistant.library import OWNER, Library, mismatch
@@ -157,16 +158,32 @@ class Assistant:
         return self._make_line_writer()
 
     def retrieve(
-        self, question: str, *, collection: str = "", collections: Sequence[str] = (), reader: str = OWNER, k: int = 10
+        self,
+        question: str,
+        *,
+        collection: str = "",
+        collections: Sequence[str] = (),
+        filters: Filters = EVERYTHING,
+        reader: str = OWNER,
+        k: int = 10,
     ) -> list[Hit]:
-        """The k best passages, best first. Raises CollectionNotFound."""
-        return list(self.search(question, collection=collection, collections=collections, reader=reader, k=k).hits)
+        """The k best passages, best first, of the documents that pass the filters. Raises CollectionNotFound; DocumentNotFound and
+        InvalidRequest for filters that name what is not there."""
+        found = self.search(question, collection=collection, collections=collections, filters=filters, reader=reader, k=k)
+        return list(found.hits)
 
     def search(
-        self, question: str, *, collection: str = "", collections: Sequence[str] = (), reader: str = OWNER, k: int = 10
+        self,
+        question: str,
+        *,
+        collection: str = "",
+        collections: Sequence[str] = (),
+        filters: Filters = EVERYTHING,
+        reader: str = OWNER,
+        k: int = 10,
     ) -> Retrieval:
-        """As `retrieve`, with the order of every stage and the time that it took."""
-        return self._searched(question, [collection] if collection else collections, reader, k)
+        """As `retrieve`, with the order of every stage and the time that it took. Where no document passes, a notice says so."""
+        return self._searched(question, [collection] if collection else collections, reader, k, filters)
 
     def ask(
         self,
@@ -174,11 +191,15 @@ class Assistant:
         *,
         collection: str = "",
         collections: Sequence[str] = (),
+        filters: Filters = EVERYTHING,
         reader: str = OWNER,
         history: Sequence[Turn] = (),
     ) -> Answer:
-        """The answer to a question; `found` is False where the documents hold none. Raises CollectionNotFound, ModelError."""
-        *_, last = self.stream(question, collection=collection, collections=collections, reader=reader, history=history)
+        """The answer to a question; `found` is False where the documents that pass the filters hold none. Raises as `retrieve` does,
+        and ModelError."""
+        *_, last = self.stream(
+            question, collection=collection, collections=collections, filters=filters, reader=reader, history=history
+        )
         assert isinstance(last, Done)
         return last.answer
 
@@ -188,6 +209,7 @@ class Assistant:
         *,
         collection: str = "",
         collections: Sequence[str] = (),
+        filters: Filters = EVERYTHING,
         reader: str = OWNER,
         history: Sequence[Turn] = (),
     ) -> Iterator[Event]:
@@ -203,20 +225,29 @@ class Assistant:
             return
         query, carried = standing_alone(self.generator, question, history)
         yield Searching(_shown(query, carried))
-        found = self._searched(query, names, reader, HITS_FOR_A_PASSAGE * self.limits.answer_passages, carried)
+        found = self._searched(query, names, reader, HITS_FOR_A_PASSAGE * self.limits.answer_passages, filters, carried)
+        if filters and not found.searched:
+            yield Done(
+                Answer(question, _shown(query, carried), nothing_passes(filters), found=False, complete=True, confidence=0.0)
+            )
+            return
         for event in self.answer_from(found, question=question, history=history):
             if isinstance(event, Done):
                 total = round((time.perf_counter() - started) * 1000, 3)
                 milliseconds = {**event.answer.milliseconds, "total": total}
                 notices = (*event.answer.notices, *self._unfinished(of))
+                if filters and not event.answer.found:
+                    notices = (*notices, f"Only documents that pass these filters were searched: {filters}.")
                 event = Done(replace(event.answer, milliseconds=milliseconds, notices=notices))
             yield event
 
-    def as_retriever(self, collection: str = "", *, k: int = 8, reader: str = OWNER) -> BaseRetriever:
+    def as_retriever(
+        self, collection: str = "", *, k: int = 8, filters: Filters = EVERYTHING, reader: str = OWNER
+    ) -> BaseRetriever:
         """A LangChain retriever over a collection (all that the reader may read, where none is named)."""
         from assistant.langchain_retriever import FootnoteRetriever
 
-        return FootnoteRetriever(assistant=self, collection=collection, k=k, reader=reader)
+        return FootnoteRetriever(assistant=self, collection=collection, k=k, filters=filters, reader=reader)
 
     def answer_from(self, found: Retrieval, *, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         """The rest of a stream once the hits are there: Passages, Text pieces, then Done."""
@@ -280,7 +311,7 @@ class Assistant:
         waiting = len(self.library.unembedded(of))
         return [f"{waiting} new documents are still being embedded; until then only their words are searched."] if waiting else []
 
-    def _searched(self, query: str, names: Sequence[str], reader: str, k: int, carried: str = "") -> Retrieval:
+    def _searched(self, query: str, names: Sequence[str], reader: str, k: int, filters: Filters, carried: str = "") -> Retrieval:
         of = self.library.readable(reader, names)
         if not any(c.chunks for c in of):
             return Retrieval(query, (), {}, {}, 0)
@@ -288,14 +319,13 @@ class Assistant:
             if collection.chunks and (collection.embedder, collection.dimension) != (self.models, self.embedder.dimension):
                 raise mismatch(collection, self.models, self.embedder.dimension)
         try:
-            return self.retriever.search(query, of, k=k, carried=carried)
+            return self.retriever.search(query, of, k=k, carried=carried, filters=filters)
         except LibraryError:
             again = self.library.readable(reader, names)
             if [c.index_name for c in again] == [c.index_name for c in of]:
                 raise
-            return self.retriever.search(
-                query, again, k=k, carried=carried
-            )  # a reindex had put another index in the old one's place
+            # A reindex had put another index in the old one's place.
+            return self.retriever.search(query, again, k=k, carried=carried, filters=filters)
 
     def _cite(self, text: str, hits: Sequence[Hit], language: str) -> Cited:
         chunks = [hit.chunk for hit in hits]

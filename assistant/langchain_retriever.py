@@ -8,6 +8,8 @@ from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
+from assistant.filters import EVERYTHING, Filters
+
 
 class FootnoteRetriever(BaseRetriever):
     """Passages of one collection, or of all that the reader may read. A document's metadata are those of the hit's chunk."""
@@ -15,10 +17,11 @@ class FootnoteRetriever(BaseRetriever):
     assistant: Any  # an Assistant: pydantic would want the class at import, which is a circle
     collection: str = ""
     k: int = 8
+    filters: Filters = EVERYTHING
     reader: str
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        hits = self.assistant.retrieve(query, collection=self.collection, reader=self.reader, k=self.k)
+        hits = self.assistant.retrieve(query, collection=self.collection, filters=self.filters, reader=self.reader, k=self.k)
         return [
             Document(
                 id=str(hit.chunk.id),

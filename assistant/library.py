@@ -22,6 +22,8 @@ from assistant.context_lines import ContextLines
 from assistant.database import Database
 from assistant.drafts import Draft, insert_draft
 from assistant.errors import CollectionMismatch, CollectionNotFound
+from assistant.filters import EVERYTHING, Filters
+from assistant.matching import passing
 from assistant.packing import unpack_count_arrays, unpack_counts, unpack_runs
 from assistant.places import Places
 from assistant.queries import slices
@@ -133,8 +135,8 @@ class Library:
             )
             return queries.collection_of(connection.execute(select(collections).where(collections.c.id == collection.id)).one())
 
-    def languages(self, of: Sequence[Collection]) -> dict[str, int]:
-        """The languages of the live documents, the most frequent first, and how many each has."""
+    def languages(self, of: Sequence[Collection], filters: Filters = EVERYTHING) -> dict[str, int]:
+        """The languages of the live documents that pass, the most frequent first, and how many each has."""
         query = (
             select(versions.c.language, func.count())
             .join(documents, documents.c.live_version_id == versions.c.id)
@@ -143,6 +145,8 @@ class Library:
             .order_by(func.count().desc(), versions.c.language)
         )
         with self._database.reading() as connection:
+            if filters:
+                query = query.where(documents.c.id.in_(passing(connection, of, filters)))
             return {row[0]: row[1] for row in connection.execute(query)}
 
     # Writing
@@ -241,11 +245,14 @@ class Library:
 
     # Reading
 
-    def documents(self, *, reader: str, names: Sequence[str] = ()) -> list[Document]:
-        """The live documents of the collections that the reader may read, by collection and source."""
+    def documents(self, *, reader: str, names: Sequence[str] = (), filters: Filters = EVERYTHING) -> list[Document]:
+        """The live documents of the collections that the reader may read, and that pass, by collection and source."""
+        query = queries.live_documents()
         with self._database.reading() as connection:
             of = queries.readable(connection, reader, names)
-            rows = connection.execute(queries.live_documents().where(collections.c.id.in_([c.id for c in of]))).all()
+            if filters:
+                query = query.where(documents.c.id.in_(passing(connection, of, filters)))
+            rows = connection.execute(query.where(collections.c.id.in_([c.id for c in of]))).all()
             sources = queries.sources(connection)
         found = [queries.document_of(row, sources[row.id]) for row in rows]
         return sorted(found, key=lambda d: (d.collection, d.source, d.id))
@@ -278,6 +285,16 @@ class Library:
         query = select(chunks.c.id).join(documents, documents.c.live_version_id == chunks.c.version_id)
         with self._database.reading() as connection:
             return set(connection.scalars(query.where(documents.c.collection_id == collection.id)))
+
+    def chunks_passing(self, of: Sequence[Collection], filters: Filters) -> dict[int, frozenset[int]]:
+        """The ids of the live chunks of the documents that pass, by the id of their collection. Raises DocumentNotFound and
+        InvalidRequest for filters that name what is not there."""
+        query = select(documents.c.collection_id, chunks.c.id).join(chunks, chunks.c.version_id == documents.c.live_version_id)
+        found: dict[int, list[int]] = {c.id: [] for c in of}
+        with self._database.reading() as connection:
+            for collection_id, chunk_id in connection.execute(query.where(documents.c.id.in_(passing(connection, of, filters)))):
+                found[collection_id].append(chunk_id)
+        return {collection_id: frozenset(ids) for collection_id, ids in found.items()}
 
     def chunks(self, of: Sequence[Collection], chunk_ids: Sequence[int]) -> dict[int, Chunk]:
         """The live chunks of these ids in these collections, with their text and pages."""

@@ -59,11 +59,18 @@ class Places:
 
     def stamp(self, collection: Collection, stamps: Mapping[str, str]) -> None:
         """Keep the stamps of files as they were read (place -> stamp). Places that are not there are ignored."""
-        rows = [{"at": place, "value": stamp} for place, stamp in stamps.items()]
+        self._set("stamp", collection, stamps)
+
+    def date(self, collection: Collection, modified_at: Mapping[str, str]) -> None:
+        """Keep when files were last modified (place -> ISO 8601, UTC, to the second). Places that are not there are ignored."""
+        self._set("modified_at", collection, modified_at)
+
+    def _set(self, column: str, collection: Collection, values: Mapping[str, str]) -> None:
+        rows = [{"at": place, "value": value} for place, value in values.items()]
         of = update(places).where(places.c.collection_id == collection.id, places.c.place == bindparam("at"))
         if rows:
             with self._database.writing() as connection:
-                connection.execute(of.values(stamp=bindparam("value")), rows)
+                connection.execute(of.values({column: bindparam("value")}), rows)
 
     def _known(self, collection: Collection, condition: object) -> Known | None:
         query = (

@@ -5,7 +5,7 @@ The embedder's verbs are those of pymilvus's embedding functions, so that these 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -123,11 +123,13 @@ class Index(Protocol):
     def delete(self, name: str, chunk_ids: Sequence[int]) -> None:
         """Take rows out; ids that are not there are ignored."""
 
-    def search_dense(self, name: str, vector: Vectors, limit: int) -> list[tuple[int, float]]:
-        """(chunk id, cosine), best first, at most `limit`."""
+    def search_dense(self, name: str, vector: Vectors, limit: int, among: Set[int] | None = None) -> list[tuple[int, float]]:
+        """(chunk id, cosine), best first, at most `limit`; where `among` is given, as if no chunks but these were there."""
 
-    def search_sparse(self, name: str, vector: SparseVector, limit: int) -> list[tuple[int, float]]:
-        """(chunk id, inner product), best first, at most `limit`; rows that share no term are left out."""
+    def search_sparse(
+        self, name: str, vector: SparseVector, limit: int, among: Set[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """(chunk id, inner product), best first, at most `limit`; rows that share no term are left out. `among` as above."""
 
     def names(self, prefix: str) -> list[str]:
         """The collections whose names begin so."""

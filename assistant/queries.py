@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, FromClause, Row, ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, ScalarSelect, Select, func, select
 
 from assistant.errors import CollectionNotFound, DocumentNotFound
 from assistant.recent_texts import RecentTexts
@@ -34,8 +34,13 @@ def readable(connection: Connection, reader: str, names: Sequence[str] = ()) -> 
 
 
 def find(connection: Connection, name: str, reader: str) -> tuple[Document, Collection]:
+    """As `find_in`, among all that the reader may read."""
+    return find_in(connection, name, readable(connection, reader))
+
+
+def find_in(connection: Connection, name: str, collections_: Sequence[Collection]) -> tuple[Document, Collection]:
     """The document of this id, or the only one of this place, source or title, and its collection. Raises DocumentNotFound."""
-    of = {c.id: c for c in readable(connection, reader)}
+    of = {c.id: c for c in collections_}
     at = select(places.c.document_id).where((places.c.source == name) | (places.c.place == name))
     matches = (documents.c.id == name) | documents.c.id.in_(at) | (versions.c.title == name)
     rows = connection.execute(live_documents().where(collections.c.id.in_(list(of)), matches)).all()
@@ -138,11 +143,18 @@ def live_documents() -> Select[Any]:
         select(
             documents.c.id, collections.c.name.label("collection"), versions.c.title, versions.c.version, versions.c.media_type,
             versions.c.language, count(pages).label("pages"), count(chunks).label("chunks"), versions.c.size_bytes,
-            documents.c.added_at, versions.c.embedded, collections.c.id.label("collection_id"),
+            documents.c.added_at, versions.c.embedded, dated_at().label("dated_at"), collections.c.id.label("collection_id"),
         )
         .select_from(documents).join(versions, versions.c.id == documents.c.live_version_id)
         .join(collections, collections.c.id == documents.c.collection_id)
     )  # fmt: skip
+
+
+def dated_at() -> ColumnElement[str]:
+    """The date of a document with its live version: when its file was last modified, the latest where it has several; when its text
+    was added, where that is not known."""
+    modified = select(func.max(places.c.modified_at)).where(places.c.document_id == documents.c.id).correlate(documents)
+    return func.coalesce(modified.scalar_subquery(), versions.c.created_at)
 
 
 def document_of(row: Rows, sources: tuple[str, ...]) -> Document:

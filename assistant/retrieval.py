@@ -11,6 +11,7 @@ import numpy as np
 
 from assistant.cosine_span import cosine_span
 from assistant.errors import InvalidRequest
+from assistant.filters import EVERYTHING, Filters, nothing_passes
 from assistant.fusion import PROXIMITY_WEIGHT, best_first, blend, convex, dense_weight, reciprocal_rank
 from assistant.generators.condensing import carried_weight
 from assistant.languages import language_of_query
@@ -45,30 +46,43 @@ class Retriever:
     fusion: str = "convex"
     words: WordIndex | None = None
 
-    def search(self, query: str, of: Sequence[Collection], *, k: int, carried: str = "") -> Retrieval:
+    def search(
+        self, query: str, of: Sequence[Collection], *, k: int, carried: str = "", filters: Filters = EVERYTHING
+    ) -> Retrieval:
         """The k best hits in these collections, best first. Their legs are merged on raw scores before anything is scaled.
 
-        `carried` holds earlier questions of a conversation, which the query may lean on: their words weigh less than its own.
+        `carried` holds earlier questions of a conversation, which the query may lean on: their words weigh less than its own. Each
+        leg finds the best of the documents that pass the filters, as if no others were there; only what a word weighs still comes
+        from the whole collections. Raises DocumentNotFound and InvalidRequest for filters that name what is not there.
         """
         if k < 1:
             raise InvalidRequest(f"k is {k}; it must be 1 or more.")
         clock = _Clock()
-        languages = list(self.library.languages(of))
+        among: dict[int, frozenset[int]] = {}  # by collection; none where all is searched
+        if filters:
+            with clock.measure("filter"):
+                among = self.library.chunks_passing(of, filters)
+            if not any(among.values()):
+                return Retrieval(
+                    query, (), {}, clock.milliseconds, searched=0, carried=carried, notices=(nothing_passes(filters),)
+                )
+        languages = list(self.library.languages(of, filters))
         language = language_of_query(query, languages)
         with clock.measure("embed"):
             vector = self._query_vector(query, carried, language)
         with clock.measure("dense"):
-            dense = self._leg(of, k, lambda c, limit: _with_vectors(self.index.search_dense(c.index_name, vector, limit)))
+            search = self.index.search_dense
+            dense = self._leg(of, k, lambda c, limit: _with_vectors(search(c.index_name, vector, limit, among.get(c.id))))
         with clock.measure("bm25"):
             weights = self._weights(query, of, languages)
             if carried:
                 weights = weights.with_lesser(self._weights(carried, of, languages), carried_weight(query, language))
             if self.sparse is None and self.words is not None:
                 words, own = self.words, weights.found
-                bm25 = self._leg(of, k, lambda c, limit: words.search(c, own, limit))
+                bm25 = self._leg(of, k, lambda c, limit: words.search(c, own, limit, among.get(c.id)))
             else:
                 found = self._learned(self.sparse, query, carried, language) if self.sparse else weights.found
-                bm25 = self._leg(of, k, lambda c, limit: self.index.search_sparse(c.index_name, found, limit))
+                bm25 = self._leg(of, k, lambda c, limit: self.index.search_sparse(c.index_name, found, limit, among.get(c.id)))
         with clock.measure("fuse"):
             fused = self._fused(dense, bm25, language, weights)
             chunks = self.library.chunks(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
@@ -91,7 +105,7 @@ class Retriever:
             tuple(self._with_rerank_score(_hit(chunks[i], score, stages), scored) for i, score in delivered),
             {stage: [i for i, _ in leg] for stage, leg in stages.items()},
             clock.milliseconds,
-            searched=sum(c.chunks for c in of),
+            searched=sum(map(len, among.values())) if filters else sum(c.chunks for c in of),
             carried=carried,
             notices=(reranking.notice,) if reranking.notice else (),
         )

@@ -63,6 +63,7 @@ places = Table(
     Column("place", Text, nullable=False),  # what makes it the same file again: an absolute path, or an upload's name
     Column("source", Text, nullable=False),  # what people see
     Column("stamp", String(80)),  # the file's size and times when it was read: while they stay, so does the document
+    Column("modified_at", String(40)),  # when its file was last modified, as far as that is known
     UniqueConstraint("collection_id", "place"),
 )
 

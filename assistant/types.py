@@ -97,7 +97,8 @@ class ChunkSpan:
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document as the library lists it. `source` is the file name or address that it came from; `sources` are all of them, where
-    several files hold the same bytes. `embedded` is False while it can be found by its words only."""
+    several files hold the same bytes. `embedded` is False while it can be found by its words only. `dated_at` is the date that filters
+    mean (ISO 8601, UTC): when its file was last modified, or when its present text was added, where that is not known."""
 
     id: str
     collection: str
@@ -112,6 +113,7 @@ class Document:
     added_at: str
     sources: tuple[str, ...] = ()
     embedded: bool = True
+    dated_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

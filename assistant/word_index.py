@@ -7,7 +7,7 @@ the first question (milvus-lite 3.2). This one takes 8 bytes a posting and gives
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,13 +31,17 @@ class WordIndex:
         self._held: dict[int, _Held] = {}
         self._lock = threading.Lock()
 
-    def search(self, collection: Collection, query: SparseVector, limit: int) -> list[tuple[int, float]]:
-        """(chunk id, inner product), best first, at most `limit`; chunks that share no term are left out."""
+    def search(
+        self, collection: Collection, query: SparseVector, limit: int, among: Set[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """(chunk id, inner product), best first, at most `limit`; chunks that share no term are left out, and where `among` is given,
+        those that are not in it."""
         if collection.pivot_length is None or not query:
             return []
         with self._lock:
             blocks = self._current(collection, collection.pivot_length)
-        found = [hit for block in blocks for hit in block.search(query, limit)]
+        wanted = None if among is None else np.fromiter(among, np.int64, len(among))
+        found = [hit for block in blocks for hit in block.search(query, limit, wanted)]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit]
 
     def _current(self, collection: Collection, pivot_length: float) -> Sequence[_Block]:
@@ -78,13 +82,15 @@ class _Block:
     rows: NDArray[np.uint32]
     weights: NDArray[np.float32]
 
-    def search(self, query: SparseVector, limit: int) -> list[tuple[int, float]]:
+    def search(self, query: SparseVector, limit: int, among: NDArray[np.int64] | None) -> list[tuple[int, float]]:
         scores = np.zeros(len(self.ids), dtype=np.float32)
         for term, weight in query.items():
             place = int(np.searchsorted(self.terms, term))
             if place < len(self.terms) and self.terms[place] == term:
                 own = slice(self.starts[place], self.starts[place + 1])
                 scores[self.rows[own]] += np.float32(weight) * self.weights[own]  # a chunk stands once among a term's rows
+        if among is not None:
+            scores[~np.isin(self.ids, among)] = 0.0
         best = np.argpartition(-scores, limit)[:limit] if limit < len(scores) else np.arange(len(scores))
         return [(int(self.ids[row]), float(scores[row])) for row in best if scores[row] > 0]
 

@@ -79,6 +79,7 @@ def document_json(document: Document) -> dict[str, Any]:
         "chunks": document.chunks,
         "size_bytes": document.size_bytes,
         "added_at": document.added_at,
+        "dated_at": document.dated_at,
     }
 
 

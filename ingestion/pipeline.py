@@ -161,10 +161,15 @@ class _Run:
 
     def keep_stamps(self, sources: Sequence[Source]) -> None:
         """Keep the stamps of the files that were read, once all is written: a run that was stopped reads them again. None is kept
-        where something failed, in the file or attached to it: that is tried again."""
+        where something failed, in the file or attached to it: that is tried again. Their dates are kept too; what is attached to an
+        e-mail has the e-mail's."""
         stamps = {source.place: self._versions.stamp(source.stamp, source.name) for source in sources}
         stamps.update(dict.fromkeys(self._failed, ""))
         self._assistant.library.places.stamp(self._into, stamps)
+        dates = {source.place: source.modified_at for source in sources if source.modified_at}
+        for mail, attached in self._attached.items():  # an e-mail stands before those within it
+            dates.update(dict.fromkeys(attached, dates[mail]) if mail in dates else {})
+        self._assistant.library.places.date(self._into, dates)
 
     def mirror(self, folders: Sequence[str], present: set[str]) -> None:
         """Follow what went from these folders, and from e-mails that were looked into."""

@@ -9,6 +9,7 @@ import stat
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant.errors import CorruptFile, FileTooLarge, PathNotFound
@@ -27,7 +28,8 @@ _RACY_SECONDS = 2.0
 class Source:
     """A file to be read. `place` (its absolute path) makes it the same file again; `name` is what people see: the file's name, or
     its path below the folder that was given. `refusal` says why it cannot be read, where that is known already; `stamp` changes when
-    the file does, and is empty where it changed so lately that it could do so again unnoticed."""
+    the file does, and is empty where it changed so lately that it could do so again unnoticed. `modified_at` is ISO 8601, UTC, to the
+    second; empty where it is not known."""
 
     path: Path
     place: str
@@ -35,6 +37,7 @@ class Source:
     refusal: str = ""
     size_bytes: int = 0
     stamp: str = ""
+    modified_at: str = ""
 
 
 def find_sources(paths: Sequence[str | os.PathLike[str]]) -> list[Source]:
@@ -133,7 +136,15 @@ def _source(file: Path, name: str, root: Path) -> Source:
     except OSError as error:
         return Source(file, place_of(file), name, f"It cannot be read: {error.strerror}.")
     stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}" if time.time() - status.st_mtime > _RACY_SECONDS else ""
-    return Source(file, place_of(file), name, _refusal(file, root, status.st_mode), status.st_size, stamp)
+    refusal = _refusal(file, root, status.st_mode)
+    return Source(file, place_of(file), name, refusal, status.st_size, stamp, _in_words(status.st_mtime))
+
+
+def _in_words(modified: float) -> str:
+    try:
+        return datetime.fromtimestamp(modified, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):  # a file may bear any time
+        return ""
 
 
 def _refusal(file: Path, root: Path, mode: int) -> str:

@@ -92,6 +92,31 @@ def test_search_lists_passages_with_the_fields_of_the_contract(data: Path) -> No
     assert {"embed", "bm25", "dense"} <= set(found["milliseconds"])
 
 
+def test_filters_narrow_questions_searches_and_the_list(data: Path) -> None:
+    french = in_json(data, "documents", "--language", "fr")["documents"]
+    assert [d["source"] for d in french] == ["livret-lyon.docx"]
+    several = in_json(data, "documents", "--type", "docx", "--type", "text/markdown", "--since", "2000", "--until", "2999-01")
+    assert len(several["documents"]) == 2
+    question = "How many days of paid leave do full-time staff have?"
+    assert in_json(data, "ask", question, "--type", "pdf")["citations"][0]["source"] == "fernhill-handbook.pdf"
+    found = in_json(data, "search", question, "--document", "livret-lyon.docx", "-k", "3")
+    assert {hit["source"] for hit in found["hits"]} == {"livret-lyon.docx"}
+    assert "filter" in found["milliseconds"]
+
+    none = footnote(data, "ask", question, "--until", "1999", status=3)
+    assert none.stdout.startswith("No document passes these filters: until 1999-12-31.")
+    assert "No document passes" in footnote(data, "search", question, "--until", "1999").stderr
+    assert "No document passes" in footnote(data, "documents", "--until", "1999").stdout
+    for options, said in (
+        (["--since", "yesterday"], "'yesterday' is no date"),
+        (["--language", "xx"], "Languages here, by their codes: en, fr, pt."),
+        (["--document", "lake.md"], "There is no document 'lake.md'"),
+        (["--folder", "lake"], "below the folder 'lake'"),
+        (["--since", "2024", "--until", "2023"], "No day is both since"),
+    ):
+        assert said in footnote(data, "ask", question, *options, status=1).stderr
+
+
 def test_ingest_reports_every_file_and_forget_takes_one_out(tmp_path: Path) -> None:
     data, folder = tmp_path / "data", tmp_path / "documents"
     folder.mkdir()

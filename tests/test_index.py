@@ -161,3 +161,26 @@ def test_milvus_lites_process_ends_with_the_one_that_asks_and_leaves_no_socket(t
         time.sleep(0.05)
     assert not Path("/proc", process).is_dir()
     assert not sockets.exists()
+
+
+def test_a_search_among_some_rows_finds_the_best_of_these_few_or_many_near_or_far(index: MilvusIndex) -> None:
+    count = 12_000
+    vectors = unit_vectors(count)
+    weights = np.random.default_rng(2).permutation(count) / 2**14 + 0.5
+    index.create("c", 16)
+    index.upsert("c", [IndexRow(i + 1, v, {i % 7: 1.0, 7: float(weights[i])}) for i, v in enumerate(vectors)])
+    query = unit_vectors(1, seed=1)[0]
+    nearest = (np.argsort(-(vectors @ query)) + 1).tolist()
+    first_term = (np.argsort(-weights) + 1).tolist()
+    for among, limit in (
+        ({4321}, 50),
+        (set(nearest[5000:5300]), 50),
+        (set(range(1, 10_000)), 50),  # so many that more is asked for than is wanted
+        (set(nearest[6000:9000]), 50),  # in vain, since others are nearer
+        (set(nearest[1000:]), 2100),  # and more than are named at once
+        (set(), 50),
+    ):
+        found = index.search_dense("c", query, limit, among)
+        assert [i for i, _ in found] == [i for i in nearest if i in among][:limit]
+        words = index.search_sparse("c", {7: 1.0}, limit, among)
+        assert [i for i, _ in words] == [i for i in first_term if i in among][:limit]

@@ -248,6 +248,38 @@ def test_uploaded_files_are_listed_with_their_outcome_and_can_be_removed(served:
     expect(row).to_have_count(0)
 
 
+def test_filters_are_set_with_the_keyboard_and_what_passes_is_listed_and_asked(served: Server, open_page: OpenPage) -> None:
+    page = open_with_sample(open_page, served)
+    filters, documents = page.locator("#filters"), page.locator(".document")
+    before = documents.count()
+    expect(filters.get_by_label("Types")).to_be_hidden()
+    filters.get_by_role("button", name="Filters").focus()
+    page.keyboard.press("Enter")
+    filters.get_by_label("Types").focus()
+    page.keyboard.type("docx")
+    page.keyboard.press("Enter")
+    expect(filters.get_by_role("button", name="Filters (1)")).to_be_visible()
+    expect(documents).to_have_count(1)
+    ask(page, "Combien de jours de congés payés ?")
+    expect(page.locator("#current .source .title").first).to_have_text("Livret du personnel, fournil de Lyon")
+
+    filters.get_by_label("Until").fill("last year")
+    page.keyboard.press("Tab")
+    expect(page.locator("#documents .trouble")).to_contain_text("'last year' is no date")
+    ask(page, "Combien de jours ?")
+    expect(page.locator("#current .trouble")).to_contain_text("'last year' is no date")
+    filters.get_by_label("Until").fill("1999")
+    page.keyboard.press("Enter")
+    expect(page.locator("#documents .none")).to_contain_text("No document passes these filters: type docx; until 1999-12-31.")
+    ask(page, "Combien de jours ?")
+    expect(page.locator("#current .not-found .answer")).to_contain_text("No document passes these filters")
+
+    filters.get_by_role("button", name="Clear filters").press("Enter")
+    expect(documents).to_have_count(before)
+    expect(filters.get_by_label("Until")).to_have_value("")
+    expect(filters.locator(".label-wrap > span").first).to_have_text("Filters")
+
+
 def test_on_a_phone_the_sidebar_starts_closed_and_the_panel_covers_the_page(served: Server, open_page: OpenPage) -> None:
     page = open_with_sample(open_page, served, width=390, height=844)
     expect(page.locator("#library")).to_be_hidden()

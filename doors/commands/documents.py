@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from assistant.errors import InvalidRequest
+from assistant.filters import Filters, nothing_passes
 from doors.commands.command import FAILED, as_json_option, collection_option, command, open_assistant, text
+from doors.commands.filtering import filter_options
 from doors.terminal import ProgressBar, name, print_json, say
 
 if TYPE_CHECKING:
@@ -56,23 +59,25 @@ def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, watch:
 
 @command("documents")
 @collection_option
+@filter_options
 @as_json_option
-def documents_command(collection: str, as_json: bool) -> None:
-    """List the documents."""
+def documents_command(collection: str, filters: Filters, as_json: bool) -> None:
+    """List the documents, each with its pages, its language and the date that --since and --until look at."""
     from assistant.library import OWNER
     from doors.in_json import document_json
 
     with open_assistant() as assistant:
-        found = assistant.library.documents(reader=OWNER, names=[collection] if collection else [])
+        found = assistant.library.documents(reader=OWNER, names=[collection] if collection else [], filters=filters)
     if as_json:
         print_json({"documents": [document_json(d) for d in found]})
         return
     for d in found:
         shown = f"{name(d.collection)}  {name(d.source)}  “{name(d.title)}”"
         by_words = "" if d.embedded else ", found by its words only: the next ingest goes on"
-        say(f"{d.id}  {shown}  {d.pages} page{'s' * (d.pages != 1)}, {d.language}{by_words}")
+        day = datetime.fromisoformat(d.dated_at).astimezone().date()
+        say(f"{d.id}  {shown}  {d.pages} page{'s' * (d.pages != 1)}, {d.language}, {day}{by_words}")
     if not found:
-        say("No documents yet. Add some: footnote ingest PATH (or --sample).")
+        say(nothing_passes(filters) if filters else "No documents yet. Add some: footnote ingest PATH (or --sample).")
 
 
 @command("show")

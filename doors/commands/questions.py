@@ -6,20 +6,23 @@ import sys
 
 import click
 
+from assistant.filters import Filters
 from doors.commands.command import FAILED, NOT_FOUND, as_json_option, collection_option, command, open_assistant, text
+from doors.commands.filtering import filter_options
 from doors.terminal import name, print_answer, print_json, say, shortened
 
 
 @command("ask")
 @click.argument("question", type=text)
 @collection_option
+@filter_options
 @as_json_option
-def ask_command(question: str, collection: str, as_json: bool) -> None:
+def ask_command(question: str, collection: str, filters: Filters, as_json: bool) -> None:
     """Answer a question with footnotes. Exits with status 3 when the documents do not say, with 1 when the answer was cut off."""
     from doors.in_json import answer_json
 
     with open_assistant() as assistant:
-        answer = assistant.ask(question, collection=collection)
+        answer = assistant.ask(question, collection=collection, filters=filters)
     if as_json:
         print_json(answer_json(answer))
     else:
@@ -34,13 +37,14 @@ def ask_command(question: str, collection: str, as_json: bool) -> None:
 @click.argument("query", type=text)
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 100), help="How many passages.")
 @collection_option
+@filter_options
 @as_json_option
-def search_command(query: str, k: int, collection: str, as_json: bool) -> None:
+def search_command(query: str, k: int, collection: str, filters: Filters, as_json: bool) -> None:
     """List the passages nearest to a query, with their rank in each leg."""
     from doors.in_json import retrieval_json
 
     with open_assistant() as assistant:
-        found = assistant.search(query, collection=collection, k=k)
+        found = assistant.search(query, collection=collection, filters=filters, k=k)
     if as_json:
         print_json(retrieval_json(found))
         return

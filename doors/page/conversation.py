@@ -14,6 +14,7 @@ from queue import Empty, Queue
 
 from assistant.answering import Assistant
 from assistant.errors import FootnoteError
+from assistant.filters import Filters
 from assistant.types import Answer, Citation, Event, Hit, Passages, Searching, Text, Turn
 from doors.output_gate import answer_html, clean, plain_html
 from doors.page.source_panel import passage_address
@@ -65,10 +66,17 @@ class Conversation:
 
 
 def follow(
-    assistant: Assistant, conversation: Conversation, question: str, collection: str, *, ready: Callable[[], None]
+    assistant: Assistant,
+    conversation: Conversation,
+    question: str,
+    collection: str,
+    *,
+    filters: Callable[[], Filters],
+    ready: Callable[[], None],
 ) -> Iterator[Exchange]:
-    """Ask once `ready` returns, and give the exchange when there is something new to see, and every second, so that whoever
-    draws it may leave. An error ends in its `error`; once it is stopped, nothing is added to it any more."""
+    """Ask once `ready` returns, of the documents that pass `filters()`, and give the exchange when there is something new to see, and
+    every second, so that whoever draws it may leave. An error ends in its `error`; once it is stopped, nothing is added to it any
+    more."""
     history = conversation.turns()
     exchange = Exchange(len(conversation.exchanges) + 1, question)
     conversation.exchanges.append(exchange)
@@ -78,7 +86,8 @@ def follow(
     def read() -> None:
         try:
             ready()
-            with closing(assistant.stream(question, collection=collection, history=history)) as events:  # type: ignore[type-var]
+            stream = assistant.stream(question, collection=collection, filters=filters(), history=history)
+            with closing(stream) as events:  # type: ignore[type-var]
                 for event in events:
                     if exchange.stopped:
                         break

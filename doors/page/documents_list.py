@@ -11,9 +11,11 @@ from pathlib import Path
 
 from assistant.answering import Assistant, Limits
 from assistant.errors import FootnoteError
+from assistant.filters import EVERYTHING, Filters
 from assistant.library import OWNER
 from assistant.types import Document
 from doors.output_gate import plain_html
+from doors.page.filter_bar import Choice, choices
 from doors.page.source_panel import passage_address
 from doors.terminal import duration
 from ingestion import Outcome, Progress, Report, forget, ingest
@@ -44,9 +46,19 @@ class DocumentsDoor:
         listed = self._assistant.library.documents(reader=reader)
         return [(name, len(list(group))) for name, group in groupby(listed, key=lambda d: d.collection)]
 
-    def documents(self, collection: str, *, reader: str = OWNER) -> list[Document]:
-        """The documents of a collection; of all that the reader may read where it is empty."""
-        return [d for d in self._assistant.library.documents(reader=reader) if collection in ("", d.collection)]
+    def documents(self, collection: str, *, filters: Filters = EVERYTHING, reader: str = OWNER) -> list[Document]:
+        """The documents of a collection that pass; of all that the reader may read where it is empty. None of one that is not there,
+        which is still to be made by an upload. Raises DocumentNotFound and InvalidRequest."""
+        names = {c.name for c in self._assistant.library.readable(reader)}
+        if collection and collection not in names:
+            return []
+        return self._assistant.library.documents(reader=reader, names=[collection] if collection else [], filters=filters)
+
+    def choices(self, collection: str, *, reader: str = OWNER) -> list[list[Choice]]:
+        """What the documents of a collection (of all, where it is empty) can be filtered by."""
+        library = self._assistant.library
+        of = [c for c in library.readable(reader) if collection in ("", c.name)]
+        return choices(self.documents(collection, reader=reader), [place for c in of for place in library.places.all(c)])
 
     def upload(
         self, paths: Sequence[str], collection: str, *, reader: str = OWNER
@@ -93,10 +105,11 @@ class DocumentsDoor:
         return forget(self._assistant, document_id, reader=reader)
 
 
-def documents_html(documents: Sequence[Document], *, group: bool) -> str:
-    """The list, each document with a button that opens it and one that removes it; under its collection's name where `group`."""
+def documents_html(documents: Sequence[Document], *, group: bool, none: str = "No documents yet.") -> str:
+    """The list, each document with a button that opens it and one that removes it; under its collection's name where `group`.
+    `none` is said where there are none."""
     if not documents:
-        return '<p class="none">No documents yet.</p>'
+        return f'<p class="none">{plain_html(none)}</p>'
     out = []
     for collection, members in groupby(documents, key=lambda d: d.collection):
         rows = "".join(_row(d) for d in members)
