@@ -260,7 +260,7 @@ class Assistant:
         language = detect_language(question, fallback=best[0].chunk.language if best else "en")
         not_found = Answer(
             question, shown, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,
-            hits=best[:_NEAREST], milliseconds=found.milliseconds, notices=found.notices,
+            hits=best[:_NEAREST], milliseconds=found.milliseconds, notices=found.notices, searched=found.searched,
         )  # fmt: skip
         if not enough(sure):
             yield Passages(best)
@@ -299,6 +299,7 @@ class Assistant:
                 unsupported=cited.unsupported,
                 notices=(*notices, *also_standing(cited.citations, passages)),
                 milliseconds=milliseconds,
+                searched=found.searched,
             )
         )
 

@@ -223,7 +223,8 @@ class Answer:
 
     `found` is False when the documents do not answer; `hits` then hold the nearest passages. `complete` is False when the
     generator was cut off. `confidence` in 0 to 1 is the score that decided. `unsupported` lists the sentences of a written answer
-    that no quote bears out. `notices` say what the reader should know (a model that was down, a document that changed).
+    that no quote bears out. `notices` say what the reader should know (a model that was down, a document that changed). `searched`
+    counts the passages that were there to be found.
     """
 
     question: str
@@ -237,6 +238,7 @@ class Answer:
     unsupported: Sequence[str] = ()
     notices: Sequence[str] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+    searched: int = 0
 
 
 @dataclass(frozen=True, slots=True)

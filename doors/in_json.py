@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from assistant.types import Answer, Citation, Document, Hit, Page, Retrieval
+from doors.why import footnotes
 from ingestion import Report
 from ingestion.report import STATUSES
 
@@ -19,6 +20,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "unsupported": list(answer.unsupported),
         "notices": list(answer.notices),
         "nearest": [] if answer.found else [hit_json(hit) for hit in answer.hits],
+        "passages": [{**hit_json(hit), "footnotes": footnotes(hit, answer.citations)} for hit in answer.hits],
+        "searched": answer.searched,
         "query": answer.query,
         "milliseconds": dict(answer.milliseconds),
     }
@@ -59,6 +62,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 def retrieval_json(found: Retrieval) -> dict[str, Any]:
     return {
         "hits": [hit_json(hit) for hit in found.hits],
+        "searched": found.searched,
         "notices": list(found.notices),
         "milliseconds": dict(found.milliseconds),
     }

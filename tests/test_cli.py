@@ -92,6 +92,20 @@ def test_search_lists_passages_with_the_fields_of_the_contract(data: Path) -> No
     assert {"embed", "bm25", "dense"} <= set(found["milliseconds"])
 
 
+def test_why_shows_ranks_scores_and_times_of_an_answer_and_of_a_search(data: Path) -> None:
+    question = "How many days of paid leave do full-time staff have?"
+    answer = footnote(data, "ask", question, "--why").stdout
+    assert "Best 6 of" in answer
+    for shown in ("Words", "Meaning", "Joined", "Reranked", "maxsim", "page 1 [1]", "Time: embed the question", "in all"):
+        assert shown in answer
+    assert "of 1." in answer.splitlines()[-1]
+    found = footnote(data, "search", question, "-k", "3", "--why").stdout
+    assert "Best 3 of" in found
+    assert "Time: " in found.splitlines()[-1]
+    assert "Time: " not in footnote(data, "ask", question).stdout
+    assert len(in_json(data, "ask", question, "--why")["passages"]) == 6
+
+
 def test_filters_narrow_questions_searches_and_the_list(data: Path) -> None:
     french = in_json(data, "documents", "--language", "fr")["documents"]
     assert [d["source"] for d in french] == ["livret-lyon.docx"]

@@ -248,6 +248,24 @@ def test_uploaded_files_are_listed_with_their_outcome_and_can_be_removed(served:
     expect(row).to_have_count(0)
 
 
+def test_why_these_passages_opens_with_ranks_and_scores_that_lead_to_their_source(served: Server, open_page: OpenPage) -> None:
+    page = open_with_sample(open_page, served, width=390, height=844)
+    ask(page, LEAVE)
+    expect(page.locator("#current .why table")).to_be_hidden()
+    page.locator("#current .why summary").focus()
+    page.keyboard.press("Enter")
+    heads = ["Passage", "Words", "Meaning", "Joined", "Reranked", "maxsim"]
+    expect(page.locator("#current .why thead th")).to_have_text(heads)
+    expect(page.locator("#current .why tbody tr")).to_have_count(6)
+    expect(page.locator("#current .why")).to_contain_text("Time: embed the question")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.locator("#current .why-passage").nth(1).click()
+    expect(page.locator("#source-count")).to_have_text("Passage 2 of 6")
+    expect(page.locator("#source-body mark").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#current .why-passage").nth(1)).to_be_focused()
+
+
 def test_filters_are_set_with_the_keyboard_and_what_passes_is_listed_and_asked(served: Server, open_page: OpenPage) -> None:
     page = open_with_sample(open_page, served)
     filters, documents = page.locator("#filters"), page.locator(".document")

@@ -17,7 +17,8 @@ from assistant.errors import FootnoteError
 from assistant.filters import Filters
 from assistant.types import Answer, Citation, Event, Hit, Passages, Searching, Text, Turn
 from doors.output_gate import answer_html, clean, plain_html
-from doors.page.source_panel import passage_address
+from doors.page.source_panel import passage_address, passage_link
+from doors.page.why_panel import why_html
 
 # Redrawing more often than the eye follows only costs the browser time.
 _REDRAW_SECONDS = 0.05
@@ -178,14 +179,14 @@ def _answer(exchange: Exchange, answer: Answer) -> str:
     if not answer.found and answer.hits:
         entries = "".join(_nearest(number, place, hit) for place, hit in enumerate(answer.hits, 1))
         parts.append(f'<p class="label">The nearest passages</p><ul class="nearest">{entries}</ul>')
-    parts.append(_tools(answer))
+    parts += [_tools(answer), why_html(number, answer)]
     kind = "found" if answer.found else "not-found"
     return f'<div class="{kind}">{"".join(parts)}</div>'
 
 
 def _source(answer: int, citation: Citation, headings: Sequence[str]) -> str:
     address = passage_address(citation.document_id, citation.start, citation.end, citation.version)
-    link = _passage_link(f"cite-{answer}.{citation.number}", "source", address, citation.quote, headings)
+    link = passage_link(f"cite-{answer}.{citation.number}", "source", address, citation.quote, headings)
     return (
         f'<li>{link}<span class="number">{citation.number}</span><span class="title">{plain_html(citation.title)}</span>'
         f'<span class="page">page {citation.page}</span></a></li>'
@@ -195,17 +196,10 @@ def _source(answer: int, citation: Citation, headings: Sequence[str]) -> str:
 def _nearest(answer: int, place: int, hit: Hit) -> str:
     chunk = hit.chunk
     address = passage_address(chunk.document_id, chunk.start, chunk.end)
-    link = _passage_link(f"near-{answer}.{place}", "near", address, chunk.text, chunk.heading_path)
+    link = passage_link(f"near-{answer}.{place}", "near", address, chunk.text, chunk.heading_path)
     return (
         f'<li>{link}<span class="title">{plain_html(chunk.title)}</span><span class="page">page {chunk.page}</span>'
         f'<span class="snippet">{plain_html(_shortened(chunk.text))}</span></a></li>'
-    )
-
-
-def _passage_link(element: str, kind: str, address: str, quote: str, headings: Sequence[str]) -> str:
-    return (
-        f'<a id="{element}" class="{kind}" href="#{element}" data-passage="{escape(address)}"'
-        f' data-quote="{plain_html(quote)}" data-headings="{plain_html(" › ".join(headings))}">'
     )
 
 

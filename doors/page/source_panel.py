@@ -29,6 +29,14 @@ def passage_address(document_id: str, start: int, end: int, version: str = "") -
     return f"/passage/{document_id}?{urlencode({'start': start, 'end': end, 'version': version})}"
 
 
+def passage_link(element: str, kind: str, address: str, quote: str, headings: Sequence[str]) -> str:
+    """The beginning of a link that opens the panel at the address. Where that fails, the panel shows the quote alone."""
+    return (
+        f'<a id="{element}" class="{kind}" href="#{element}" data-passage="{plain_html(address)}"'
+        f' data-quote="{plain_html(quote)}" data-headings="{plain_html(" › ".join(headings))}">'
+    )
+
+
 def passage_html(assistant: Assistant, document: str, start: int, end: int, *, version: str, reader: str) -> str:
     """Title, place, and the text around [start, end) with that span marked; for a PDF or a picture the page as it looks too. With
     start == end the whole of the page is shown. The text needs no original: the library's copy is shown whatever became of that.

@@ -12,7 +12,7 @@
   let siblings = [], place = -1, opener = null, asked = 0;
 
   function openSource(link, from) {
-    const list = link.closest('.sources, .nearest');
+    const list = link.closest('.sources, .nearest, .why');
     siblings = list ? [...list.querySelectorAll('[data-passage]')] : [link];
     opener = from || link;
     document.body.classList.add('source-open');
