@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
@@ -63,14 +64,26 @@ def term_counts(text: str, language: str) -> dict[int, int]:
     return counts
 
 
-def query_counts(text: str, languages: Sequence[str]) -> dict[int, int]:
-    """Term counts of a query against documents in several languages: analysed as each of them, the larger count kept.
-    So a question is found whatever language its few words were taken for."""
-    counts: dict[int, int] = {}
-    for language in languages:
-        for identifier, count in term_counts(text, language).items():
-            counts[identifier] = max(counts.get(identifier, 0), count)
-    return counts
+@dataclass(frozen=True, slots=True)
+class QueryWord:
+    """A word of a query, and how often it stands there: its terms in the query's own language, and those that other languages of the
+    documents make of it besides."""
+
+    count: int
+    own: tuple[int, ...]
+    others: tuple[int, ...]
+
+
+def query_words(text: str, language: str, languages: Sequence[str]) -> list[QueryWord]:
+    """The words of a query in `language` to documents in `languages`. So a question is found whatever language its few words were
+    taken for. Function words of its own are left out, unless it has no others."""
+    analysed = [language, *(code for code in languages if code != language)]
+    words = []
+    for token, count in Counter(_tokens(text, language)).items():
+        own = _ids_of(token, language)
+        others = dict.fromkeys(term for code in analysed[1:] for term in _ids_of(token, code) if term not in own)
+        words.append(QueryWord(count, own, tuple(others)))
+    return [word for word in words if word.own] or [word for word in words if word.others]
 
 
 def term_id(term: str) -> int:
@@ -88,15 +101,6 @@ def document_vector(counts: Mapping[int, int], pivot_length: float, k1: float = 
 def saturation(tf: Numbers, length: Numbers, pivot_length: float, k1: float = K1, b: float = B) -> Numbers:
     """The weight of a term that stands `tf` times among the `length` terms of a document: numbers, or arrays of one shape."""
     return tf / (tf + k1 * (1 - b + b * length / pivot_length))
-
-
-def query_vector(counts: Mapping[int, int], document_frequencies: Mapping[int, int], documents: int) -> dict[int, float]:
-    """The idf of each term times its count in the query. Terms that no document holds are left out."""
-    return {
-        identifier: tf * idf(document_frequencies[identifier], documents)
-        for identifier, tf in counts.items()
-        if document_frequencies.get(identifier, 0) > 0
-    }
 
 
 def idf(document_frequency: int, documents: int) -> float:

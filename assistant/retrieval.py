@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,10 +16,11 @@ from assistant.filters import EVERYTHING, Filters, nothing_passes
 from assistant.fusion import PROXIMITY_WEIGHT, best_first, blend, convex, dense_weight, reciprocal_rank
 from assistant.generators.condensing import carried_weight
 from assistant.languages import language_of_query
-from assistant.lexical import idf, query_counts, query_vector, term_counts, term_id, terms
+from assistant.lexical import term_id, terms
 from assistant.library import Library
 from assistant.protocols import Embedder, Index, SparseEmbedder, SparseVector, Vectors
 from assistant.proximity import proximity
+from assistant.query_weights import QueryWeights, query_weights
 from assistant.records import Collection
 from assistant.rerankers.bounded import Bounded, Reranking
 from assistant.types import Chunk, Hit, Retrieval
@@ -74,9 +76,11 @@ class Retriever:
             search = self.index.search_dense
             dense = self._leg(of, k, lambda c, limit: _with_vectors(search(c.index_name, vector, limit, among.get(c.id))))
         with clock.measure("bm25"):
-            weights = self._weights(query, of, languages)
+            count_chunks = partial(self.library.chunk_counts, of)
+            weights = query_weights(query, language, languages, count_chunks)
             if carried:
-                weights = weights.with_lesser(self._weights(carried, of, languages), carried_weight(query, language))
+                before = query_weights(carried, language, languages, count_chunks)
+                weights = weights.with_lesser(before, carried_weight(query, language))
             if self.sparse is None and self.words is not None:
                 words, own = self.words, weights.found
                 bm25 = self._leg(of, k, lambda c, limit: words.search(c, own, limit, among.get(c.id)))
@@ -137,16 +141,7 @@ class Retriever:
                 return kept[:depth]
             limit *= 2
 
-    def _weights(self, query: str, of: Sequence[Collection], languages: Sequence[str]) -> _Weights:
-        """The query's terms as each language of the documents stems them: a document holds its own language's terms only."""
-        counts = query_counts(query, languages)
-        frequencies, total = self.library.chunk_counts(of, list(counts))
-        each = {term: idf(frequencies.get(term, 0), total) for term in counts}
-        # The terms of one language: those of several together no text could hold.
-        attainable = max((sum(n * each[t] for t, n in term_counts(query, code).items()) for code in languages), default=0.0)
-        return _Weights(query_vector(counts, frequencies, total), each, attainable)
-
-    def _fused(self, dense: Scored, bm25: Scored, language: str, weights: _Weights) -> Scored:
+    def _fused(self, dense: Scored, bm25: Scored, language: str, weights: QueryWeights) -> Scored:
         if self.fusion == "rrf":
             return reciprocal_rank(dense, bm25)
         weight = dense_weight(language, self.embedder.languages)
@@ -158,7 +153,7 @@ class Retriever:
             attainable=None if self.sparse else weights.attainable,
         )
 
-    def _by_proximity(self, query: str, fused: Scored, chunks: Mapping[int, Chunk], weights: _Weights) -> Scored:
+    def _by_proximity(self, query: str, fused: Scored, chunks: Mapping[int, Chunk], weights: QueryWeights) -> Scored:
         """The head of the fused list again, with what the nearness of the query's words in each chunk adds."""
         if self.fusion == "rrf":
             return fused
@@ -184,21 +179,6 @@ def _reranked(scored: Mapping[int, float], fused: Scored, weight: float) -> Scor
 def _with_vectors(found: Scored) -> Scored:
     """Without the rows that have no vector yet: theirs is all zeros, and so is its cosine to anything."""
     return [hit for hit in found if hit[1] != 0.0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Weights:
-    """What a query's terms weigh, by term id: those that documents hold (times their count), and each, held or not. `attainable`
-    bounds the BM25 score from above."""
-
-    found: SparseVector
-    each: SparseVector
-    attainable: float
-
-    def with_lesser(self, other: _Weights, share: float) -> _Weights:
-        """These, and the other's terms that are not among them at a share of their weight."""
-        found = {term: share * weight for term, weight in other.found.items() if term not in self.each}
-        return _Weights({**found, **self.found}, self.each, self.attainable + share * other.attainable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import DocumentNotFound, InvalidRequest
 from assistant.filters import Filters, read_since, read_until
-from assistant.lexical import document_vector, query_counts, query_vector, term_counts
+from assistant.lexical import document_vector, term_counts
 from assistant.library import OWNER
 from assistant.protocols import IndexRow
+from assistant.query_weights import query_weights
 from assistant.retrieval import Retriever
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
@@ -255,8 +256,7 @@ def by_brute_force(assistant: Assistant, allowed: Set[str]) -> dict[str, dict[in
     ]
     query = assistant.embedder.encode_queries([QUERY])[0]
     cosines = assistant.embedder.encode_documents([chunk.text for chunk, _ in chunks]) @ query
-    asked = query_counts(QUERY, ["en"])
-    weights = query_vector(asked, *assistant.library.chunk_counts([collection], list(asked)))
+    weights = query_weights(QUERY, "en", ["en"], lambda terms: assistant.library.chunk_counts([collection], terms)).found
     words = {}
     for chunk, counts in chunks:
         own = document_vector(counts, collection.pivot_length or 0.0)

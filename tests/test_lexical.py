@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from assistant.languages import detect_language, language_of_query, stop_words
-from assistant.lexical import document_vector, idf, query_counts, query_vector, term_counts, term_id, terms
+from assistant.lexical import document_vector, idf, term_counts, term_id, terms
+from assistant.query_weights import query_weights
 
 
 def test_english_words_are_stemmed_and_function_words_left_out() -> None:
@@ -69,8 +70,23 @@ def test_counts_count_every_occurrence() -> None:
 
 
 def test_a_query_holds_the_terms_of_each_language_of_the_documents() -> None:
-    counts = query_counts("règles holidays", ["en", "fr"])
-    assert counts[term_id("regl")] == counts[term_id("holiday")] == 1
+    weights = query_weights("règles holidays", "en", ["en", "fr"], lambda terms: (dict.fromkeys(terms, 1), 10))
+    assert weights.found.keys() >= {term_id("regl"), term_id("holiday")}
+
+
+def test_another_languages_reading_of_a_word_weighs_no_more_than_the_querys_own() -> None:
+    # One document of a hundred was taken for another language, and holds "how" and "closing"; "close" is in half of them.
+    held = {term_id("how"): 1, term_id("closing"): 1, term_id("close"): 50}
+    weights = query_weights("How is it closing?", "en", ["en", "und"], lambda terms: (held, 100))
+    assert weights.found == pytest.approx({term_id("close"): idf(50, 100), term_id("closing"): idf(50, 100)})
+    assert weights.attainable == pytest.approx(idf(50, 100))
+
+
+def test_a_query_of_function_words_alone_is_searched_for_as_other_languages_read_it() -> None:
+    held = {term_id("son"): 2}
+    count_chunks = lambda terms: (held, 10)  # noqa: E731
+    assert query_weights("son", "fr", ["fr", "en"], count_chunks).found == pytest.approx({term_id("son"): idf(2, 10)})
+    assert query_weights("son", "fr", ["fr"], count_chunks).found == {}
 
 
 def test_document_weights_are_saturated_term_frequencies() -> None:
@@ -81,13 +97,16 @@ def test_document_weights_are_saturated_term_frequencies() -> None:
 
 def test_query_weights_are_idf_times_count_without_unknown_terms() -> None:
     # Ten documents, three with the term: ln(1 + 7.5 / 3.5).
-    assert query_vector({1: 2, 2: 1}, {1: 3}, 10) == pytest.approx({1: 2 * math.log(1 + 7.5 / 3.5)})
+    weights = query_weights("gate gate nowhere", "en", ["en"], lambda terms: ({term_id("gate"): 3}, 10))
+    assert weights.found == pytest.approx({term_id("gate"): 2 * math.log(1 + 7.5 / 3.5)})
+    assert weights.each[term_id("nowher")] == pytest.approx(math.log(1 + 10.5 / 0.5))
     assert idf(10, 10) == pytest.approx(math.log(1 + 0.5 / 10.5))
 
 
 def test_the_inner_product_is_the_bm25_score() -> None:
-    document = document_vector({1: 2, 2: 2}, 4.0, 1.2, 0.75)
-    query = query_vector({1: 1, 2: 1}, {1: 1, 2: 2}, 2)
+    one, two = term_id("gate"), term_id("door")
+    document = document_vector({one: 2, two: 2}, 4.0, 1.2, 0.75)
+    query = query_weights("gate door", "en", ["en"], lambda terms: ({one: 1, two: 2}, 2)).found
     score = sum(weight * document.get(term, 0.0) for term, weight in query.items())
     assert score == pytest.approx((math.log(1 + 1.5 / 1.5) + math.log(1 + 0.5 / 2.5)) * 2 / 3.2)
 

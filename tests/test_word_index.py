@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import pytest
 
 from assistant.answering import Assistant
-from assistant.lexical import document_vector, query_counts, query_vector
+from assistant.lexical import document_vector, term_counts
 from assistant.library import OWNER, Library
+from assistant.query_weights import query_weights
 from assistant.records import Collection
 from assistant.retrieval import Retriever
 from assistant.settings import Settings
@@ -37,8 +39,9 @@ def expected(assistant: Assistant, query: Mapping[int, float]) -> dict[int, floa
 
 def assert_exact(assistant: Assistant, words: WordIndex, text: str) -> None:
     (collection,) = assistant.library.readable(OWNER)
-    counts = query_counts(text, list(assistant.library.languages([collection])))
-    query = query_vector(counts, *assistant.library.chunk_counts([collection], list(counts)))
+    languages = list(assistant.library.languages([collection]))
+    counted = partial(assistant.library.chunk_counts, [collection])
+    query = query_weights(text, languages[0], languages, counted).found
     wanted = expected(assistant, query)
     assert wanted
     assert dict(words.search(collection, query, 1000)) == pytest.approx(wanted, rel=1e-5)
@@ -113,7 +116,7 @@ def test_documents_that_another_thread_removes_while_they_are_looked_up_are_not_
 
     library = Watched(settings, in_a_thread)
     (collection,) = library.readable(OWNER)
-    words, query = WordIndex(library), dict.fromkeys(query_counts("gate closes", ["en"]), 1.0)
+    words, query = WordIndex(library), dict.fromkeys(term_counts("gate closes", "en"), 1.0)
     assert WordIndex(assistant.library).search(collection, query, 10)
     assert words.search(collection, query, 10) == []
     assert words.search(collection, query, 10) == []
@@ -124,7 +127,7 @@ def test_searches_go_on_while_documents_are_removed(assistant: Assistant, write:
     ingest(assistant, [write(f"{n}.txt", f"The gate closes at {WORDS[n]}.") for n in range(30)])
     (collection,) = assistant.library.readable(OWNER)
     there = assistant.library.documents(reader=OWNER)
-    words, query = WordIndex(assistant.library), dict.fromkeys(query_counts("gate closes", ["en"]), 1.0)
+    words, query = WordIndex(assistant.library), dict.fromkeys(term_counts("gate closes", "en"), 1.0)
     removing = threading.Thread(target=lambda: [assistant.library.remove(d.id, reader=OWNER) for d in there[1:]])
     removing.start()
     counts = [len(words.search(collection, query, 100))]
@@ -144,7 +147,7 @@ def test_what_is_live_is_read_again_only_after_it_changed_in_that_collection(
     read: list[None] = []
     library = Watched(settings, lambda: read.append(None))
     mine, other = library.readable(OWNER)
-    words, query = WordIndex(library), dict.fromkeys(query_counts("gate", ["en"]), 1.0)
+    words, query = WordIndex(library), dict.fromkeys(term_counts("gate", "en"), 1.0)
     (document,) = library.documents(reader=OWNER, names=["mine"])
     for change in (
         lambda: library.places.stamp(mine, {str(path): "stamp"}),
