@@ -88,7 +88,7 @@ class Retriever:
                 found = self._learned(self.sparse, query, carried, language) if self.sparse else weights.found
                 bm25 = self._leg(of, k, lambda c, limit: self.index.search_sparse(c.index_name, found, limit, among.get(c.id)))
         with clock.measure("fuse"):
-            fused = self._fused(dense, bm25, language, weights)
+            fused = self._fused(dense, bm25, dense_weight(language, self.embedder.languages, follow_up=bool(carried)), weights)
             chunks = self.library.chunks(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
             fused = self._by_proximity(query, fused, chunks, weights)
         stages: dict[str, Scored] = {"bm25": bm25, "dense": dense, "fused": fused}
@@ -141,10 +141,9 @@ class Retriever:
                 return kept[:depth]
             limit *= 2
 
-    def _fused(self, dense: Scored, bm25: Scored, language: str, weights: QueryWeights) -> Scored:
+    def _fused(self, dense: Scored, bm25: Scored, weight: float, weights: QueryWeights) -> Scored:
         if self.fusion == "rrf":
             return reciprocal_rank(dense, bm25)
-        weight = dense_weight(language, self.embedder.languages)
         return convex(
             dense,
             bm25,
