@@ -197,8 +197,9 @@ class _Page:
             for progress, outcomes in self._door.upload(paths or [], collection):
                 said = upload_html(progress, outcomes)
                 # A document can be found by its words as soon as its outcome is known.
-                listed = self._listed(collection, talk, *chosen)
-                yield [said, skip, *(listed if len(outcomes) > known else [skip] * len(listed))]
+                known_now = len(outcomes) > known
+                listed = self._listed(collection, talk, *chosen) if known_now else [skip] * (3 + len(self.lists))
+                yield [said, skip, *listed]
                 known = len(outcomes)
         except FootnoteError as error:
             said += message_html(str(error))

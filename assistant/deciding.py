@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from assistant.errors import SettingsError
@@ -162,14 +162,14 @@ def read_signs(query: str, hits: Sequence[Hit], *, searched: int, carried: str =
     asked = carried if carried and not terms(query, language) else query
     wanted = frozenset(terms(asked, language))
     looked_at = hits[:_LOOKED_AT]
-    held = [frozenset(terms(hit.chunk.search_text, language)) for hit in looked_at]
+    held = [frozenset(terms(_own_text(hit.chunk), language)) for hit in looked_at]
     places = itertools.chain.from_iterable(_places(hit.chunk, wanted, language) for hit in looked_at) if wanted else ()
     nearest = max(places, key=lambda place: place.share + place.share_around / 2, default=None)
     contrary = other_name = False
     # A statement is put to be checked: what denies it answers it.
     if nearest is not None and not asked.rstrip().endswith("."):
         contrary = _contrary(asked, nearest, language)
-        other_name = not _names(asked, language) <= frozenset(terms(nearest.chunk.search_text, language))
+        other_name = not _names(asked, language) <= frozenset(terms(_own_text(nearest.chunk), language))
     return Signs(
         cosine=max(hit.scores.get("dense", 0.0) for hit in looked_at),
         maxsim=max(hit.scores.get("maxsim", 0.0) for hit in looked_at),
@@ -179,6 +179,11 @@ def read_signs(query: str, hits: Sequence[Hit], *, searched: int, carried: str =
         contrary=float(contrary),
         other_name=float(other_name),
     )
+
+
+def _own_text(chunk: Chunk) -> str:
+    """What is searched of a chunk, without the line that a language model has written: that is no part of the document."""
+    return replace(chunk, context_line=None).search_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,9 @@ class MilvusIndex:
         self._exception = MilvusException
         self._loaded: set[str] = set()
         self._unflushed: Counter[str] = Counter()
-        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
+        # Milvus Lite has one writer to a collection, and a flush is one. Whoever holds this takes no other lock.
+        self._writing = threading.Lock()
         self._connection: Any = self._connected()
 
     def create(self, name: str, dimension: int) -> None:
@@ -82,19 +84,19 @@ class MilvusIndex:
 
     def upsert(self, name: str, rows: Sequence[IndexRow]) -> None:
         with self._failures():
-            rest = iter(rows)
+            rest, client = iter(rows), self._client
             while batch := list(islice(rest, _BATCH)):
                 with self._writing:
-                    self._client.upsert(name, [_row(r) for r in batch])
+                    client.upsert(name, [_row(r) for r in batch])
                     self._unflushed[name] += len(batch)
             self._flush(name, _FLUSH_ROWS)
 
     def delete(self, name: str, chunk_ids: Sequence[int]) -> None:
         with self._failures():
-            rest = iter(chunk_ids)
+            rest, client = iter(chunk_ids), self._client
             while batch := list(islice(rest, _BATCH)):
                 with self._writing:
-                    self._client.delete(name, ids=batch)
+                    client.delete(name, ids=batch)
 
     def search_dense(self, name: str, vector: Vectors, limit: int, among: Set[int] | None = None) -> list[tuple[int, float]]:
         return self._search(name, "dense", vector, _DENSE_SEARCH, limit, among)
@@ -126,11 +128,13 @@ class MilvusIndex:
     def copy(self, name: str, to: str, chunk_ids: Collection[int]) -> None:
         with self._failures():
             self._load(name)
-            wanted = sorted(chunk_ids)
+            wanted, client = sorted(chunk_ids), self._client
             for at in range(0, len(wanted), _BATCH):
-                rows = self._client.get(name, ids=wanted[at : at + _BATCH], output_fields=["id", "dense", "sparse"])
-                self._client.upsert(to, [{field: row[field] for field in ("id", "dense", "sparse")} for row in rows])
-            self._client.flush(to)
+                rows = client.get(name, ids=wanted[at : at + _BATCH], output_fields=["id", "dense", "sparse"])
+                with self._writing:
+                    client.upsert(to, [{field: row[field] for field in ("id", "dense", "sparse")} for row in rows])
+            with self._writing:
+                client.flush(to)
 
     def drop(self, name: str) -> None:
         with self._failures():
@@ -175,6 +179,8 @@ class MilvusIndex:
         try:
             return MilvusClient(self._address, token=self._token)
         except self._exception as error:
+            if self._folder:
+                lite.close_folder(str(self._folder))
             raise LibraryError(
                 f"No Milvus answers at {self._address}: {error}. Check FOOTNOTE_MILVUS_URI and FOOTNOTE_MILVUS_TOKEN."
             ) from error
@@ -200,6 +206,8 @@ class MilvusIndex:
         if lite.answers_at(self._address):
             return False
         with self._lock:
+            if lite.answers_at(self._address):  # another thread has connected anew
+                return True
             if self._connection is not None:
                 self._connection.close()
             self._connection = None
@@ -208,18 +216,19 @@ class MilvusIndex:
 
     def _flush(self, name: str, least: int) -> None:
         """Flush what was written, where that is so many rows or more."""
+        client = self._client
         with self._writing:
             if self._unflushed[name] >= least:
-                self._client.flush(name)
+                client.flush(name)
                 self._unflushed[name] = 0
 
     def _load(self, name: str) -> None:
         client = self._client
+        if self._folder and name not in self._loaded:
+            with self._writing:
+                client.flush(name)  # what an earlier process had left
         with self._lock:
             if name not in self._loaded:
-                if self._folder:
-                    with self._writing:
-                        client.flush(name)  # what an earlier process had left
                 client.load_collection(name)
                 self._loaded.add(name)
 

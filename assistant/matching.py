@@ -78,7 +78,9 @@ def _at_a_place(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _midnight(day: date) -> str:
     """The first moment of a day by this machine's clock, as rows keep it."""
-    local = datetime.combine(max(day, _FIRST), time.min).astimezone()
+    if day < _FIRST:
+        return datetime.combine(day, time.min, UTC).isoformat(timespec="seconds")
+    local = datetime.combine(day, time.min).astimezone()
     return local.astimezone(UTC).isoformat(timespec="seconds")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from assistant.database import Database, replace_rows
 from assistant.queries import slices
@@ -27,6 +27,12 @@ class StoredSigns:
             for some in slices(list(made)):  # those that were removed meanwhile are left out
                 there = connection.scalars(select(chunks.c.id).where(chunks.c.id.in_(some)))
                 replace_rows(connection, token_signs, [made[key] for key in there])
+
+    def forget(self, chunk_ids: Sequence[int]) -> None:
+        """Take out the signs of these chunks."""
+        with self._database.writing() as connection:
+            for some in slices(chunk_ids):
+                connection.execute(delete(token_signs).where(token_signs.c.chunk_id.in_(some)))
 
     def find(self, embedder: str, dimension: int, texts: Sequence[str]) -> Mapping[str, TokenSigns]:
         """The signs of these texts, of those that have any by this embedder of this dimension."""

@@ -87,7 +87,7 @@ def print_answer(answer: Answer) -> None:
         for hit in answer.hits:
             say(f"  {name(hit.chunk.title)}, page {hit.chunk.page}: {shortened(hit.chunk.text)}")
     for notice in answer.notices:
-        say(f"Note: {notice}", to_stderr=True)
+        say(f"Note: {name(notice)}", to_stderr=True)
 
 
 class ProgressBar:

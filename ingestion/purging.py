@@ -32,10 +32,13 @@ def purge(assistant: Assistant) -> Purged:
         assistant.library.context_lines.drop_unused()
         for collection in assistant.library.readable(OWNER):
             bare = _without_old_lines(assistant, collection)
+            ours = collection.embedder == assistant.models  # another's is refused until it is reindexed
+            assistant.library.token_signs.forget([chunk.id for chunk, _ in bare])
             anew = replace(collection, index_name=assistant.library.new_index_name())
             assistant.index.create(anew.index_name, anew.dimension)
-            assistant.index.copy(collection.index_name, anew.index_name, assistant.library.live_chunk_ids(collection))
-            if bare and collection.embedder == assistant.models:  # another's is refused until it is reindexed
+            kept = assistant.library.live_chunk_ids(collection).difference(chunk.id for chunk, _ in bare)
+            assistant.index.copy(collection.index_name, anew.index_name, kept)
+            if ours:
                 index_chunks(assistant, anew, iter(bare))
             assistant.library.set_index(
                 collection,
@@ -44,15 +47,14 @@ def purge(assistant: Assistant) -> Purged:
                 embedder=anew.embedder,
                 dimension=anew.dimension,
             )
+            # Not before their vectors stand: a purge that was stopped finds them again.
+            assistant.library.context_lines.take_off(collection, {chunk.id: counts for chunk, counts in bare})
         settle(assistant)  # drops the old indexes and the originals that nothing uses any more
         assistant.library.rewrite()
         return Purged(versions, len(before - assistant.originals.digests()))
 
 
 def _without_old_lines(assistant: Assistant, collection: Collection) -> list[Counted]:
-    """Take off the lines that were written from bytes that no version has any more; the chunks without them."""
-    lines = assistant.library.context_lines
-    made_from_others = assistant.library.chunks_to_index(lines.made_from_others(collection))
-    bare = [without_line(chunk) for chunk, _ in made_from_others]
-    lines.take_off(collection, {chunk.id: counts for chunk, counts in bare})
-    return bare
+    """The chunks whose lines were written from bytes that no version has any more, as they are without these."""
+    made_from_others = assistant.library.context_lines.made_from_others(collection)
+    return [without_line(chunk) for chunk, _ in assistant.library.chunks_to_index(made_from_others)]

@@ -10,7 +10,7 @@ from assistant.library import OWNER
 from assistant.records import Collection
 from ingestion.lining import Lining, fill
 from ingestion.recovery import settle
-from ingestion.writing import index_chunks
+from ingestion.writing import embed, index_chunks, write_vectors
 
 
 def reindex(assistant: Assistant, name: str, *, reader: str = OWNER, on_progress: Callable[[int], None] = lambda _: None) -> int:
@@ -50,5 +50,6 @@ def _fill_lines(assistant: Assistant, collection: Collection) -> None:
     lining = Lining(assistant)
     if lining.wanted:
         lacking = [i for version in assistant.library.context_lines.lacking(collection) for i in version.chunk_ids]
-        for _ in fill(lining, assistant, collection, lacking):
-            pass
+        for _, lined in fill(lining, assistant, collection, lacking):
+            if lined and collection.embedder == assistant.models:  # so that a stop leaves the old index as the library is
+                write_vectors(assistant, collection, embed(assistant, collection, lined))
