@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,26 +184,3 @@ def test_a_search_among_some_rows_finds_the_best_of_these_few_or_many_near_or_fa
         assert [i for i, _ in found] == [i for i in nearest if i in among][:limit]
         words = index.search_sparse("c", {7: 1.0}, limit, among)
         assert [i for i, _ in words] == [i for i in first_term if i in among][:limit]
-
-
-def test_a_first_search_and_writing_do_not_wait_for_each_other_for_ever(index: MilvusIndex) -> None:
-    index.create("c", 16)
-    vectors = unit_vectors(300)
-
-    def write() -> None:
-        for place in range(300):
-            index.upsert("c", rows(vectors[place : place + 1], place + 1))
-
-    def search() -> None:
-        while writer.is_alive():
-            index.search_dense("c", vectors[0], 3)
-
-    writer = threading.Thread(target=write, daemon=True)
-    searcher = threading.Thread(target=search, daemon=True)
-    writer.start()
-    searcher.start()
-    writer.join(timeout=60)
-    searcher.join(timeout=60)
-    assert not writer.is_alive()
-    assert not searcher.is_alive()
-    assert len(index.ids("c")) == 300
