@@ -1,0 +1,1 @@
+"""What `assistant.testing` offers, one file a stand-in."""
