@@ -42,7 +42,7 @@ class LinedChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SourceDocument:
     """The document that a chunk stands in: the digest of its bytes, its whole text, and its headings in order."""
 
     digest: str
@@ -98,7 +98,7 @@ class ContextLines:
                 found[row.id] = Line(there.line, key, row.digest, there.made_from)
         return found
 
-    def around(self, chunk_ids: Sequence[int]) -> dict[int, Surroundings]:
+    def around(self, chunk_ids: Sequence[int]) -> dict[int, SourceDocument]:
         """What stands around these chunks; one value for all chunks of a version."""
         query = select(chunks.c.id, versions.c.id.label("version_id"), versions.c.digest).join(versions)
         with self._database.reading() as connection:
@@ -171,8 +171,8 @@ class ContextLines:
             connection.execute(delete(context_lines).where(gone))
 
 
-def _surroundings(connection: Connection, version_id: int, digest: str) -> Surroundings:
+def _surroundings(connection: Connection, version_id: int, digest: str) -> SourceDocument:
     text: str = connection.scalar(select(versions.c.text).where(versions.c.id == version_id)) or ""
     headings = select(blocks.c.start, blocks.c.end).where(blocks.c.version_id == version_id, blocks.c.kind == "heading")
     spans = connection.execute(headings.order_by(blocks.c.position)).all()
-    return Surroundings(digest, text, [" ".join(text[start:end].split()) for start, end in spans])
+    return SourceDocument(digest, text, [" ".join(text[start:end].split()) for start, end in spans])

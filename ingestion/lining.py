@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.answering import Assistant
-from assistant.context_lines import Line, LinedChunk, Surroundings, key_of
+from assistant.context_lines import Line, LinedChunk, SourceDocument, key_of
 from assistant.errors import ModelError
 from assistant.lexical import term_counts
 from assistant.records import Collection
 from assistant.types import Chunk
-from ingestion.preparing import Versions
+from ingestion.preparing import LINE_TOKENS, Versions
 from ingestion.writing import Counted
 
 LINES_AT_A_TIME = 16
@@ -34,13 +34,14 @@ _LISTENS_SECONDS = 0.2
 class _Wanted:
     chunk: Chunk
     key: str
-    around: Surroundings
+    around: SourceDocument
 
 
 class Lining:
     """What writes the lines of one ingest or reindex. `trouble` says why the model was given up; empty until then."""
 
     def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
         self._library = assistant.library
         self._writer = assistant.line_writer
         self._stopped = threading.Event()
@@ -134,7 +135,14 @@ class Lining:
             return None
         with self._lock:
             self._failures_in_a_row = 0
-        return Line(text, wanted.key, digest, digest)
+        return Line(self._fitting(text), wanted.key, digest, digest)
+
+    def _fitting(self, text: str) -> str:
+        """As much of a line as its chunk has left room for, cut between words where it has any."""
+        while (count := self._assistant.embedder.count_tokens([text])[0]) > LINE_TOKENS:
+            cut = text[: min(len(text) - 1, len(text) * LINE_TOKENS // count)]
+            text = cut.rpartition(" ")[0] or cut
+        return text
 
 
 def fill(lining: Lining, assistant: Assistant, into: Collection, chunk_ids: Sequence[int]) -> Iterator[tuple[int, list[Counted]]]:

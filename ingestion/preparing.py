@@ -22,9 +22,10 @@ from ingestion.report import Outcome
 from ingestion.sandbox_processes import SandboxUnavailable
 from ingestion.sources import digest_of
 
+LINE_TOKENS = 48
+"""What a chunk leaves of its budget for a context line, where it is to have one: an embedder reads no more than its window."""
+
 _DEEPEST = 3
-# What a chunk leaves of its budget for a context line, where it is to have one: an embedder reads no more than its window.
-_LINE_TOKENS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def draft_of(document: Prepared, assistant: Assistant, *, digest: str, version: 
     with readers_errors():
         parsed = document.parse()
     language = detect_language(parsed.text)
-    max_tokens = assistant.limits.chunk_tokens - (_LINE_TOKENS if assistant.line_writer else 0)
+    max_tokens = assistant.limits.chunk_tokens - (LINE_TOKENS if assistant.line_writer else 0)
     spans = chunk_spans(parsed, language=language, max_tokens=max_tokens, count_tokens=assistant.embedder.count_tokens)
     return Draft(
         place=document.place,

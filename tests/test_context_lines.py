@@ -25,6 +25,7 @@ from assistant.word_index import WordIndex
 from ingestion import Outcome, Progress, forget, ingest
 from ingestion.backup import back_up, rebuild, unpack
 from ingestion.doctor import examine
+from ingestion.preparing import LINE_TOKENS
 from ingestion.purging import purge
 from ingestion.reindexing import reindex
 from tests.conftest import WriteFile
@@ -272,6 +273,17 @@ def test_chunks_leave_room_for_a_line_in_what_the_embedder_reads(open_with: Open
         (collection,) = assistant.library.readable(OWNER)
         taken = assistant.embedder.count_tokens([c.search_text for c, _ in assistant.library.every_chunk(collection)])
         assert 180 < max(taken) <= 256 - 48
+
+
+def test_a_line_that_is_longer_than_its_room_is_cut(open_with: Open, write: WriteFile) -> None:
+    long = " ".join(f"w{number}" for number in range(50)) + " end."
+    with ScriptedEndpoint(Writing({"gate": f"Visitor rules: {long}"})) as endpoint:
+        assistant = open_with(endpoint)
+        take_in(assistant, write("manual.md", MANUAL))
+    line = lines_of(assistant)[0]
+    assert line is not None
+    assert line.startswith("Visitor rules: w0")
+    assert LINE_TOKENS - 2 <= assistant.embedder.count_tokens([line])[0] <= LINE_TOKENS
 
 
 def test_an_ingest_that_is_stopped_does_not_wait_for_the_model(open_with: Open, write: WriteFile) -> None:

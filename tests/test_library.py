@@ -194,3 +194,16 @@ def test_no_list_of_ids_is_too_long_for_a_statement(tmp_path: Path) -> None:
         (doomed,) = library.doomed().values()
         library.strike_off(collection.index_name, doomed)
         assert library.doomed() == {}
+
+
+def test_a_document_is_found_by_its_file_name_alone_where_no_other_has_it(assistant: Assistant, write: WriteFile) -> None:
+    for name in ("shop/Leave.md", "shop/hours.md", "depot/hours.md"):
+        write(name, f"# About {name}\n\nThe gate closes at nine.")
+    ingest(assistant, [write("shop/pay.md", "Wages are paid on Fridays.").parent.parent])
+    assert assistant.library.find_document("leave.md", reader=OWNER).title == "About shop/Leave.md"
+    with pytest.raises(DocumentNotFound, match=r"2 documents are called 'hours.md'"):
+        assistant.library.find_document("hours.md", reader=OWNER)
+    with pytest.raises(DocumentNotFound, match=r"no document 'laeve.md'\. Did you mean .*Leave.md\? `footnote documents`"):
+        assistant.library.find_document("laeve.md", reader=OWNER)
+    with pytest.raises(DocumentNotFound, match=r"no document 'zebra'\. `footnote documents` lists them"):
+        assistant.library.find_document("zebra", reader=OWNER)
