@@ -1,0 +1,333 @@
+"""Every fault of an endpoint through every door: no answer that was cut off looks finished, none takes longer than its limit, and
+each says what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from assistant.answering import Assistant
+from assistant.settings import Settings
+from assistant.testing import (
+    FAULT_ANSWER,
+    FAULT_DOCUMENT,
+    FAULT_QUESTION,
+    FAULT_WORDS,
+    FAULTS,
+    Fault,
+    HashingEmbedder,
+    ScriptedEndpoint,
+    failure,
+    in_turn,
+    serving,
+    streamed,
+)
+from assistant.types import Done, Text, Turn
+from assistant.wiring import make_assistant, make_generator, with_fallback
+from ingestion import ingest
+from tests.test_page import Server, browser
+
+__all__ = ["browser"]
+
+ROOT = Path(__file__).parent.parent
+QUOTED = "The lamp of the Café Zoë is cleaned every Monday by the keeper. [1]"
+FALLEN_BACK = "The language model could not be used, so this answer is made of quotes."
+LIMITS = {"answer_timeout_seconds": "4", "token_timeout_seconds": "1", "max_answer_tokens": "400"}
+# Far beyond the limits, so that a busy machine is not taken for a hang.
+HUNG_SECONDS = 45.0
+BY_FAULT = pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a person saw of an answer, through whichever door. `written` is what came while it was written."""
+
+    text: str
+    complete: bool
+    notices: str
+    seconds: float
+    written: str = ""
+
+
+def hold_to_the_contract(fault: Fault, seen: Seen | None) -> None:
+    assert seen is not None, f"It hung: no answer after {HUNG_SECONDS} s."
+    assert seen.seconds >= fault.least_seconds
+    if fault.ends == "answered":
+        assert (seen.text, seen.complete, seen.notices) == (FAULT_ANSWER, True, "")
+    elif fault.ends == "quotes":
+        assert (seen.text, seen.complete) == (QUOTED, True)
+        assert FALLEN_BACK in seen.notices
+        assert fault.said in seen.notices
+    else:
+        assert not seen.complete
+        assert seen.text.startswith(FAULT_WORDS)
+        assert len(seen.text) < 10_000
+        assert FALLEN_BACK not in seen.notices
+        assert fault.said in seen.notices
+
+
+def within(seconds: float, call: Callable[[], T]) -> T | None:
+    """What the call gives; None where it is not over by then. What it raises is raised."""
+    came: list[T | Exception] = []
+
+    def run() -> None:
+        try:
+            came.append(call())
+        except Exception as error:
+            came.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if came and isinstance(came[0], Exception):
+        raise came[0]
+    return came[0] if came else None  # type: ignore[return-value]
+
+
+# Through Python
+
+
+@pytest.fixture(scope="module")
+def lamp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    folder = tmp_path_factory.mktemp("lamp")
+    (folder / "lamp.md").write_text(FAULT_DOCUMENT, encoding="utf-8")
+    with make_assistant(Settings(data_dir=folder / "data")) as made:
+        made.embedder = HashingEmbedder()
+        ingest(made, [folder / "lamp.md"])
+        made.warm_up()
+        with ScriptedEndpoint(in_turn(streamed([FAULT_ANSWER]))) as healthy:  # the first question loads the client, within its limit
+            written_by(healthy.base_url, made).ask(FAULT_QUESTION)
+        yield made
+
+
+def written_by(base_url: str, lamp: Assistant) -> Assistant:
+    """The same library and index, with the answers of the model at this address, and quotes behind it."""
+    settings = Settings(generator="openai", openai_base_url=base_url, openai_model="m", **LIMITS)
+    return Assistant(
+        library=lamp.library, originals=lamp.originals, limits=lamp.limits,
+        open_index=lambda: lamp.index, open_embedder=lambda: lamp.embedder, make_retriever=lambda *_: lamp.retriever,
+        make_generator=lambda embedder: with_fallback(settings, make_generator(settings, embedder), embedder),
+    )  # fmt: skip
+
+
+def seen_in_python(lamp: Assistant, base_url: str, history: Sequence[Turn] = ()) -> Seen:
+    started = time.monotonic()
+    *events, last = written_by(base_url, lamp).stream(FAULT_QUESTION, history=history)
+    seconds = time.monotonic() - started
+    assert isinstance(last, Done)
+    written = "".join(event.text for event in events if isinstance(event, Text))
+    return Seen(last.answer.text, last.answer.complete, "\n".join(last.answer.notices), seconds, written)
+
+
+def asked_in_python(lamp: Assistant, base_url: str) -> Seen:
+    started = time.monotonic()
+    answer = written_by(base_url, lamp).ask(FAULT_QUESTION)
+    return Seen(answer.text, answer.complete, "\n".join(answer.notices), time.monotonic() - started)
+
+
+@pytest.fixture(scope="module")
+def in_python(lamp: Assistant) -> Mapping[str, Sequence[Seen | Exception | None]]:
+    """What came of each fault, streamed and asked for. They mostly wait, so that many are put at once."""
+
+    def put(fault: Fault) -> tuple[str, list[Seen | Exception | None]]:
+        seen: list[Seen | Exception | None] = []
+        for way in (seen_in_python, asked_in_python):
+            with serving(fault) as base_url:
+                try:
+                    seen.append(within(HUNG_SECONDS, lambda way=way, url=base_url: way(lamp, url)))  # type: ignore[misc]
+                except Exception as error:
+                    seen.append(error)
+        return fault.name, seen
+
+    with ThreadPoolExecutor(16) as pool:
+        return dict(pool.map(put, FAULTS))
+
+
+@BY_FAULT
+def test_through_python_each_fault_ends_as_it_must(fault: Fault, in_python: Mapping[str, Sequence[Seen | Exception | None]]) -> None:
+    for seen in in_python[fault.name]:
+        if isinstance(seen, Exception):
+            raise seen
+        hold_to_the_contract(fault, seen)
+
+
+@BY_FAULT
+def test_what_was_written_before_a_fault_is_what_stays(
+    fault: Fault, in_python: Mapping[str, Sequence[Seen | Exception | None]]
+) -> None:
+    streamed_answer = in_python[fault.name][0]
+    assert isinstance(streamed_answer, Seen)
+    assert streamed_answer.text.replace(" [1]", "").rstrip() == streamed_answer.written.replace(" [1]", "").rstrip()
+
+
+def test_there_are_many_faults_and_no_two_of_a_name() -> None:
+    assert len(FAULTS) == len({fault.name for fault in FAULTS}) >= 60
+    assert all(bool(fault.said) == (fault.ends != "answered") for fault in FAULTS)
+
+
+def test_a_follow_up_to_a_silent_model_is_answered_within_the_limit_and_the_third_for_condensing(lamp: Assistant) -> None:
+    (silence,) = (fault for fault in FAULTS if fault.name == "silence")
+    history = [Turn("user", "Who keeps the lamp?"), Turn("assistant", "The keeper. [1]")]
+    with serving(silence) as base_url:
+        seen = within(HUNG_SECONDS, lambda: seen_in_python(lamp, base_url, history))
+    hold_to_the_contract(silence, seen)
+
+
+def test_a_model_that_cannot_condense_leaves_it_to_the_rule(lamp: Assistant) -> None:
+    history = [Turn("user", "Who keeps the lamp?"), Turn("assistant", "The keeper. [1]")]
+    with ScriptedEndpoint(in_turn(failure(401, "no such key"), streamed([FAULT_ANSWER]))) as server:
+        *_, last = written_by(server.base_url, lamp).stream(FAULT_QUESTION, history=history)
+    assert isinstance(last, Done)
+    assert last.answer.query == f"{FAULT_QUESTION} (after: Who keeps the lamp?)"
+    assert (last.answer.text, last.answer.complete, last.answer.notices) == (FAULT_ANSWER, True, ())
+
+
+# Through the command line
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("command")
+    (folder / "lamp.md").write_text(FAULT_DOCUMENT, encoding="utf-8")
+    command(folder / "data", "", "-m", "doors.cli", "ingest", str(folder / "lamp.md"))
+    return folder / "data"
+
+
+def command(data: Path, addresses: str, *arguments: str) -> str:
+    """What it printed on stdout, also where it had to be killed."""
+    ours = {f"FOOTNOTE_{name.upper()}": value for name, value in LIMITS.items()}
+    environment = {
+        **os.environ, **ours, "FOOTNOTE_DATA_DIR": str(data), "FOOTNOTE_OPENAI_MODEL": "m",
+        "FOOTNOTE_GENERATOR": "openai" if addresses else "quotes", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1",
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, *arguments], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        out, err = process.communicate(addresses.encode(), timeout=HUNG_SECONDS + 2.0 * addresses.count("\n"))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()[0].decode()
+    assert process.returncode == 0, err.decode()
+    return out.decode()
+
+
+@pytest.fixture(scope="module")
+def by_command(data: Path) -> Mapping[str, Seen]:
+    """What came of each fault, by `footnote ask`. Three processes share the faults, each over a copy of the data folder."""
+    with ExitStack() as servers, ThreadPoolExecutor(3) as pool:
+        addresses = {servers.enter_context(serving(fault)): fault.name for fault in FAULTS}
+        healthy = servers.enter_context(ScriptedEndpoint(in_turn(streamed([FAULT_ANSWER])))).base_url
+        parts = [[healthy, *list(addresses)[start::3]] for start in range(3)]
+        copies = [shutil.copytree(data, data.with_name(f"data{number}")) for number in range(3)]
+        arguments = ("-m", "tests.ask_with_faults", FAULT_QUESTION)
+        printed = pool.map(lambda copy, part: command(copy, "".join(f"{url}\n" for url in part), *arguments), copies, parts)
+        ran = [json.loads(line) for lines in printed for line in lines.splitlines()]
+    return {addresses[one["address"]]: printed_for_people(**one) for one in ran if one["address"] != healthy}
+
+
+def printed_for_people(*, address: str, stdout: str, stderr: str, status: int, seconds: float) -> Seen:
+    """An answer as the terminal shows it. Marked as cut off and status 1 go together."""
+    text, _, rest = stdout.partition("\n")
+    cut_off = rest.startswith("[This answer was cut off.]")
+    assert status == int(cut_off), (status, stdout, stderr)
+    return Seen(text, not cut_off, stderr.strip(), seconds)
+
+
+@BY_FAULT
+def test_through_the_command_line_each_fault_ends_as_it_must(fault: Fault, by_command: Mapping[str, Seen]) -> None:
+    seen = by_command.get(fault.name)
+    hold_to_the_contract(fault, seen)
+    assert seen is not None
+    assert [line for line in seen.notices.splitlines() if not line.startswith("Note: ")] == []
+
+
+@pytest.mark.parametrize("name", ["connection refused", "stall after words, with pings", "429 for 2 seconds"])
+def test_the_command_in_a_process_of_its_own_ends_as_it_must(name: str, data: Path) -> None:
+    (fault,) = (fault for fault in FAULTS if fault.name == name)
+    ours = {f"FOOTNOTE_{setting.upper()}": value for setting, value in LIMITS.items()}
+    with serving(fault) as base_url:
+        environment = {
+            **os.environ, **ours, "FOOTNOTE_DATA_DIR": str(data), "FOOTNOTE_GENERATOR": "openai", "FOOTNOTE_OPENAI_MODEL": "m",
+            "FOOTNOTE_OPENAI_BASE_URL": base_url, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1",
+        }  # fmt: skip
+        started = time.monotonic()
+        ran = subprocess.run(
+            [sys.executable, "-m", "doors.cli", "ask", FAULT_QUESTION], env=environment, capture_output=True, text=True,
+            encoding="utf-8", timeout=HUNG_SECONDS,
+        )  # fmt: skip
+        seconds = time.monotonic() - started
+    seen = printed_for_people(address="", stdout=ran.stdout, stderr=ran.stderr, status=ran.returncode, seconds=seconds)
+    hold_to_the_contract(fault, seen)
+
+
+# Through the page
+
+
+@pytest.fixture(scope="module")
+def on_the_page(data: Path, browser: Browser) -> Iterator[Mapping[str, Seen]]:
+    """What a browser shows of each fault, asked one after the other in one tab. Those that a breaker counts stand apart, so that it
+    stays closed; the one where nobody listens comes last."""
+    settings = {**LIMITS, "generator": "openai", "openai_model": "m"}
+    with ExitStack() as opened:
+        endpoint = opened.enter_context(ScriptedEndpoint(in_turn(streamed([FAULT_ANSWER]))))
+        served = Server(shutil.copytree(data, data.with_name("served")), openai_base_url=endpoint.base_url, **settings)
+        opened.callback(served.stop)
+        page = opened.enter_context(browser.new_context()).new_page()
+        page.goto(served.url)
+        page.wait_for_selector("body.ready", timeout=60_000)
+        asked_on_the_page(page)
+        seen = {}
+        for fault in [fault for fault in apart(FAULTS) if fault.make_script]:
+            assert fault.make_script is not None
+            endpoint.script = fault.make_script()
+            seen[fault.name] = asked_on_the_page(page)
+        opened.pop_all().close() if False else None
+        yield seen
+
+
+def apart(faults: Sequence[Fault]) -> list[Fault]:
+    """No three in a row that a breaker counts."""
+    down, others = ([fault for fault in faults if fault.down == kind] for kind in (True, False))
+    return [fault for pair in zip_longest(down, others) for fault in pair if fault is not None]
+
+
+def asked_on_the_page(page: Page) -> Seen | None:
+    """None where no answer came."""
+    past = page.locator("article.exchange").count()
+    started = time.monotonic()
+    page.locator("#question textarea").fill(FAULT_QUESTION)
+    page.keyboard.press("Enter")
+    try:
+        expect(page.locator("article.exchange")).to_have_count(past + 1)
+        expect(page.locator("#current :is(.tools, .trouble)")).to_be_visible(timeout=1000 * HUNG_SECONDS)
+    except AssertionError:
+        return None
+    current = page.locator("#current")
+    return Seen(
+        page.evaluate("document.querySelector('#current .answer').innerText"),
+        current.locator(".cut-off, .trouble").count() == 0,
+        "\n".join(current.locator(".note").all_inner_texts()),
+        time.monotonic() - started,
+    )
+
+
+@BY_FAULT
+def test_through_the_page_each_fault_ends_as_it_must(fault: Fault, on_the_page: Mapping[str, Seen | None]) -> None:
+    hold_to_the_contract(fault, on_the_page[fault.name])
