@@ -88,7 +88,7 @@ class OpenAIEndpoint:
         if not conversation:
             return question
         prompt = template.fill({"mark": mark, "conversation": conversation, "question": prompts.clean(question).strip()})
-        written = self._short(prompt, most, time.monotonic() + _CONDENSING_SHARE * self._timeout_seconds)
+        written = self._short(prompt, most, self._deadline(_CONDENSING_SHARE))
         line = prompts.one_line(written.text, limit=2 * _CONDENSED_MOST_CHARACTERS)
         condensed = _LABEL.sub("", line).strip("\"'“”«» ")
         usable = written.finish_reason == "stop" and 0 < len(condensed) <= _CONDENSED_MOST_CHARACTERS
@@ -97,7 +97,7 @@ class OpenAIEndpoint:
     def complete(self, fill: Fill) -> Generated:
         """One short completion as a whole, of the prompt that `fill` makes; made anew with less room where the server says that it was
         too long. Its text is empty where the model wrote nothing. Raises EndpointError, AnswerCutOff, ContextOverflow."""
-        deadline, context_tokens = time.monotonic() + self._timeout_seconds, self._context_tokens
+        deadline, context_tokens = self._deadline(), self._context_tokens
         most = self._short_tokens(context_tokens)
         prompt = fill(context_tokens - most, self._count_tokens)
         try:
@@ -114,8 +114,7 @@ class OpenAIEndpoint:
         Raises EndpointError before the first word, AnswerCutOff after it or at a limit, ContextOverflow when the prompt cannot
         be made to fit (a server that says so is asked once more with less). Closing the iterator ends the connection.
         """
-        deadline = time.monotonic() + self._timeout_seconds
-        context_tokens = self._context_tokens
+        deadline, context_tokens = self._deadline(), self._context_tokens
         packed = self._pack(question, passages, history, context_tokens)
         try:
             yield from self._generated(packed.prompt, self._max_answer_tokens, deadline)
@@ -126,6 +125,10 @@ class OpenAIEndpoint:
                 raise
         packed = self._pack(question, passages, history, context_tokens)
         yield from self._generated(packed.prompt, self._max_answer_tokens, deadline)
+
+    def _deadline(self, share: float = 1.0) -> float:
+        _ = self._address  # loading the client takes a second or more once, which is not the model's time
+        return time.monotonic() + share * self._timeout_seconds
 
     def _pack(self, question: str, passages: Sequence[Hit], history: Sequence[Turn], context_tokens: int) -> Packed:
         room = context_tokens - self._max_answer_tokens
@@ -207,6 +210,7 @@ class OpenAIEndpoint:
     @cached_property
     def _address(self) -> Address:
         import httpx2
+        import openai  # noqa: F401  (loaded here, before the limit of an answer begins)
 
         from assistant.generators.openai_stream import Address
 
