@@ -1,5 +1,5 @@
-"""Runs `footnote ask QUESTION` once for each address that comes on stdin, in one process, and prints what came of each as a line of
-JSON. Loading the models for each anew would take most of the time."""
+"""Runs `footnote ask QUESTION` once for each line of stdin, a JSON object with a name and the environment to run in, and prints what
+came of each as another. All in one process: loading the models for each anew would take most of the time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from doors.cli import main
 
 def ask_each(question: str) -> None:
     for line in sys.stdin:
-        os.environ["FOOTNOTE_OPENAI_BASE_URL"] = line.strip()
+        given = json.loads(line)
+        os.environ.update(given["environment"])
         started = time.monotonic()
         ran = CliRunner().invoke(main, ["ask", question])
         seen = {"stdout": ran.stdout, "stderr": ran.stderr, "status": ran.exit_code, "seconds": time.monotonic() - started}
-        print(json.dumps({"address": line.strip(), **seen}), flush=True)
+        print(json.dumps({"name": given["name"], **seen}), flush=True)
 
 
 if __name__ == "__main__":
