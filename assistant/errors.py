@@ -20,6 +20,7 @@ FootnoteError
 └── ModelError                  an embedder, reranker or generator failed
     ├── ModelUnavailable        weights or an extra are missing, or their hash is wrong
     ├── EndpointError           the endpoint refused, failed or answered nonsense
+    │   └── EndpointDown        it cannot be reached, broke the connection, or failed itself: later it may serve
     ├── ContextOverflow         the prompt is longer than the model's context
     └── AnswerCutOff            the stream ended, stalled or ran out of time before a finish reason
 """
@@ -104,6 +105,10 @@ class ModelUnavailable(ModelError):
 
 
 class EndpointError(ModelError):
+    pass
+
+
+class EndpointDown(EndpointError):
     pass
 
 

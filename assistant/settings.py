@@ -83,8 +83,17 @@ class Settings(BaseSettings):
     context_tokens: int = Field(default=8192, ge=512, description="Context length of that model.")
     max_answer_tokens: int = Field(default=800, ge=16, description="Most tokens of a written answer.")
     tiktoken_file: str = Field(default="", description="Vocabulary file to count its tokens with; empty is an estimate.")
-    answer_timeout_seconds: float = Field(default=60.0, gt=0, description="Wall-clock limit of a written answer.")
+    answer_timeout_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="Wall-clock limit of a written answer; putting a follow-up into words of its own has a third of it besides.",
+    )
     token_timeout_seconds: float = Field(default=20.0, gt=0, description="Longest wait between two pieces of a written answer.")
+    fallback: Literal["quotes", "none"] = Field(
+        default="quotes",
+        description="What answers where that model fails before its first word: `quotes`, which say so, or `none`, which makes it an "
+        "error.",
+    )
     context_lines: bool = Field(
         default=False,
         description="Whether that model writes a line for each chunk that situates it in its document, to be searched with it: "

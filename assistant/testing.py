@@ -1,5 +1,7 @@
-"""Public stand-ins for tests: a scripted server that speaks OpenAI's language on loopback, and models without weights."""
+"""Public stand-ins for tests: a scripted server that speaks OpenAI's language on loopback, its faults by name, and models without
+weights."""
 
+from assistant.stand_ins.faults import FAULT_ANSWER, FAULT_DOCUMENT, FAULT_QUESTION, FAULT_WORDS, FAULTS, Fault, serving
 from assistant.stand_ins.models import HashingEmbedder, LongestFirst
 from assistant.stand_ins.scripted import (
     Pause,
@@ -15,6 +17,12 @@ from assistant.stand_ins.scripted import (
 )
 
 __all__ = [
+    "FAULTS",
+    "FAULT_ANSWER",
+    "FAULT_DOCUMENT",
+    "FAULT_QUESTION",
+    "FAULT_WORDS",
+    "Fault",
     "HashingEmbedder",
     "LongestFirst",
     "Pause",
@@ -25,6 +33,7 @@ __all__ = [
     "event",
     "failure",
     "in_turn",
+    "serving",
     "streamed",
     "whole",
 ]

@@ -43,7 +43,7 @@ def make_assistant(settings: Settings, embedder: object = None) -> Assistant:
         open_embedder=lambda: make_embedder(settings, embedder),
         make_retriever=lambda *parts: make_retriever(settings, *parts),
         open_sparse=lambda opened: make_sparse(settings, opened),
-        make_generator=lambda embedder: make_generator(settings, embedder),
+        make_generator=lambda embedder: with_fallback(settings, make_generator(settings, embedder), embedder),
         keeps_token_signs=settings.reranker == "maxsim",
         make_line_writer=lambda: make_line_writer(settings),
         rule=read_rule(settings.data_dir / RULE_FILE),
@@ -128,6 +128,17 @@ def make_generator(settings: Settings, embedder: Embedder) -> Generator:
 
         return Quotes(embedder)
     return make_endpoint(settings)
+
+
+def with_fallback(settings: Settings, generator: Generator, embedder: Embedder) -> Generator:
+    """The generator with quotes behind it; as it is where it is made of quotes itself, or the settings want no fallback."""
+    from assistant.generators.breaker import Breaker
+    from assistant.generators.falling_back import FallingBack
+    from assistant.generators.quotes import Quotes
+
+    if settings.fallback == "none" or isinstance(generator, Quotes):
+        return generator
+    return FallingBack(generator, Quotes(embedder), Breaker())
 
 
 def make_line_writer(settings: Settings) -> LineWriter | None:

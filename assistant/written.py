@@ -14,7 +14,8 @@ _CUT_OFF = {
 
 
 class Written:
-    """What has been written so far. `complete` says whether the end has come; `notices` say what cut it off."""
+    """What has been written so far. `complete` says whether the end has come; `notices` say what cut it off, and what else the
+    generator has to say of it."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -27,12 +28,14 @@ class Written:
             for piece in pieces:
                 self.text += piece.text
                 self.complete = piece.finish_reason == "stop"
+                if piece.notice:
+                    self.notices = (*self.notices, piece.notice)
                 if piece.finish_reason in _CUT_OFF:
-                    self.notices = (_CUT_OFF[piece.finish_reason],)
+                    self.notices = (*self.notices, _CUT_OFF[piece.finish_reason])
                 if piece.text:
                     yield piece.text
         except ModelError as error:
             if not self.text.strip():
                 raise
             self.complete = False
-            self.notices = (str(error),)
+            self.notices = (*self.notices, str(error))

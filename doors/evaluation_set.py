@@ -67,7 +67,8 @@ def open_set(root: Path, settings: Settings, *, on_progress: OnProgress = lambda
     named = "\0".join([str(root.resolve()), settings.embedder, settings.sparse, str(settings.chunk_tokens), *sorted(listing)])
     key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     folder = settings.data_dir / "eval" / f"{root.resolve().name}-{key}"
-    ours = settings.model_copy(update={"data_dir": folder, "library_url": "", "milvus_uri": ""})
+    # What is measured is the model; quotes in its place would be counted as its answers.
+    ours = settings.model_copy(update={"data_dir": folder, "library_url": "", "milvus_uri": "", "fallback": "none"})
     with make_assistant(ours) as assistant:
         kept = CachedEmbedder(assistant.embedder, settings.data_dir / "eval" / "embeddings.sqlite3")
         with closing(kept):

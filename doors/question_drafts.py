@@ -22,7 +22,7 @@ from assistant.generators.openai_endpoint import OpenAIEndpoint
 from assistant.lexical import term_counts
 from assistant.library import OWNER
 from assistant.settings import Settings
-from assistant.wiring import make_assistant
+from assistant.wiring import make_assistant, make_generator
 from doors.cloze import cloze
 from doors.evaluation_set import OnProgress
 from doors.question_writer import write_question
@@ -123,7 +123,7 @@ def _drafted(
     """The drafts, why it stopped early (else empty), and what wrote them."""
     if settings.generator == "quotes":
         return list(_clozes(passages, count, on_progress)), "", "cloze"
-    writer = assistant.generator
+    writer = make_generator(settings, assistant.embedder)
     assert isinstance(writer, OpenAIEndpoint)
     drafts: list[Draft] = []
     copies = Counter(passage.text for passage in passages)

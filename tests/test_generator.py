@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import prompts
-from assistant.errors import AnswerCutOff, ContextOverflow, EndpointError, ModelError, SettingsError
+from assistant.errors import AnswerCutOff, ContextOverflow, EndpointDown, EndpointError, ModelError, SettingsError
 from assistant.generators.context import estimate_tokens, pack, tiktoken_counter
 from assistant.generators.openai_endpoint import OpenAIEndpoint
 from assistant.protocols import Generated
@@ -240,7 +240,7 @@ def test_a_refused_connection_names_the_address() -> None:
         address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
         pieces, error = outcome(OpenAIEndpoint(address, "m", "k", timeout_seconds=3))
     assert pieces == []
-    assert type(error) is EndpointError
+    assert type(error) is EndpointDown
     assert address in str(error)
     assert "FOOTNOTE_OPENAI_BASE_URL" in str(error)
 
@@ -257,7 +257,7 @@ def test_a_lasting_fault_is_reported_after_three_tries() -> None:
     with ScriptedEndpoint(in_turn(failure(500, "out of memory"))) as server:
         error = outcome(OpenAIEndpoint(server.base_url, "m", "k"))[1]
         assert len(server.sent) == 3
-    assert type(error) is EndpointError
+    assert type(error) is EndpointDown
     assert "500: out of memory" in str(error)
 
 

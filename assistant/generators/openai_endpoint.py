@@ -30,6 +30,8 @@ Fill = Callable[[int, CountTokens], prompts.Filled]
 
 _TRIES = 3
 _TEMPERATURE = 0.1
+# Of the time for an answer: a follow-up that is not condensed by then is searched for as it is, with what was asked before.
+_CONDENSING_SHARE = 1 / 3
 _LEAST_SHORT_TOKENS = 200
 _CONDENSED_MOST_CHARACTERS = 1000
 _CHARACTERS_A_TOKEN = 16
@@ -40,7 +42,8 @@ class OpenAIEndpoint:
     """A Generator over one endpoint and model. Nothing is taken from OPENAI_* variables, proxies or netrc, no redirect is
     followed, and nothing is sent until `generate`, `condense` or `complete` is called. An empty `api_key` sends none.
 
-    `timeout_seconds` is the wall-clock limit of one answer with its retries; `token_timeout_seconds` the longest wait between two
+    `timeout_seconds` is the wall-clock limit of one answer with its retries (a third of it, before that, of condensing a follow-up);
+    `token_timeout_seconds` the longest wait between two
     pieces of text after the first (pings and empty deltas do not count). Raises SettingsError for an address, model or key
     that cannot be.
     """
@@ -74,7 +77,8 @@ class OpenAIEndpoint:
 
     def condense(self, question: str, history: Sequence[Turn]) -> str:
         """The question as one that stands alone. Without history nothing is sent; an answer that is no question (too long,
-        cut by its length, without a word) leaves the question as it was. Raises EndpointError, AnswerCutOff."""
+        cut by its length, without a word) leaves the question as it was. It has a third of the time for an answer. Raises
+        EndpointError, AnswerCutOff."""
         if not history:
             return question
         template, mark = prompts.load("condense"), prompts.new_mark()
@@ -84,7 +88,7 @@ class OpenAIEndpoint:
         if not conversation:
             return question
         prompt = template.fill({"mark": mark, "conversation": conversation, "question": prompts.clean(question).strip()})
-        written = self._short(prompt, most, time.monotonic() + self._timeout_seconds)
+        written = self._short(prompt, most, self._deadline(_CONDENSING_SHARE))
         line = prompts.one_line(written.text, limit=2 * _CONDENSED_MOST_CHARACTERS)
         condensed = _LABEL.sub("", line).strip("\"'“”«» ")
         usable = written.finish_reason == "stop" and 0 < len(condensed) <= _CONDENSED_MOST_CHARACTERS
@@ -93,7 +97,7 @@ class OpenAIEndpoint:
     def complete(self, fill: Fill) -> Generated:
         """One short completion as a whole, of the prompt that `fill` makes; made anew with less room where the server says that it was
         too long. Its text is empty where the model wrote nothing. Raises EndpointError, AnswerCutOff, ContextOverflow."""
-        deadline, context_tokens = time.monotonic() + self._timeout_seconds, self._context_tokens
+        deadline, context_tokens = self._deadline(), self._context_tokens
         most = self._short_tokens(context_tokens)
         prompt = fill(context_tokens - most, self._count_tokens)
         try:
@@ -110,8 +114,7 @@ class OpenAIEndpoint:
         Raises EndpointError before the first word, AnswerCutOff after it or at a limit, ContextOverflow when the prompt cannot
         be made to fit (a server that says so is asked once more with less). Closing the iterator ends the connection.
         """
-        deadline = time.monotonic() + self._timeout_seconds
-        context_tokens = self._context_tokens
+        deadline, context_tokens = self._deadline(), self._context_tokens
         packed = self._pack(question, passages, history, context_tokens)
         try:
             yield from self._generated(packed.prompt, self._max_answer_tokens, deadline)
@@ -122,6 +125,10 @@ class OpenAIEndpoint:
                 raise
         packed = self._pack(question, passages, history, context_tokens)
         yield from self._generated(packed.prompt, self._max_answer_tokens, deadline)
+
+    def _deadline(self, share: float = 1.0) -> float:
+        _ = self._address  # loading the client takes a second or more once, which is not the model's time
+        return time.monotonic() + share * self._timeout_seconds
 
     def _pack(self, question: str, passages: Sequence[Hit], history: Sequence[Turn], context_tokens: int) -> Packed:
         room = context_tokens - self._max_answer_tokens
@@ -203,6 +210,7 @@ class OpenAIEndpoint:
     @cached_property
     def _address(self) -> Address:
         import httpx2
+        import openai  # noqa: F401  (loaded here, before the limit of an answer begins)
 
         from assistant.generators.openai_stream import Address
 

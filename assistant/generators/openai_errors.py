@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeGuard
 
-from assistant.errors import AnswerCutOff, ContextOverflow, EndpointError, ModelError
+from assistant.errors import AnswerCutOff, ContextOverflow, EndpointDown, EndpointError, ModelError
 
 if TYPE_CHECKING:
     import openai
@@ -24,6 +24,7 @@ _RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 
 def as_model_error(error: Exception, base_url: str, model: str, api_key: str) -> ModelError:
     """The error as one of ours; ours pass unchanged. The key never appears in a message."""
+    import httpx2
     import openai
 
     said = _said(error, api_key)
@@ -34,10 +35,12 @@ def as_model_error(error: Exception, base_url: str, model: str, api_key: str) ->
         )
     if isinstance(error, ModelError):
         return error
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException)):
         return AnswerCutOff(f"{base_url} did not answer in time. Ask again, or raise FOOTNOTE_ANSWER_TIMEOUT_SECONDS.")
-    if isinstance(error, openai.APIConnectionError):
-        return EndpointError(f"{base_url} cannot be reached ({said}). Start its server, or correct FOOTNOTE_OPENAI_BASE_URL.")
+    if isinstance(error.__cause__, httpx2.ConnectError):
+        return EndpointDown(f"{base_url} cannot be reached ({said}). Start its server, or correct FOOTNOTE_OPENAI_BASE_URL.")
+    if isinstance(error, (openai.APIConnectionError, httpx2.TransportError)):
+        return EndpointDown(f"{base_url} broke the connection off ({said}). Ask again, or look into the server's log.")
     if isinstance(error, openai.APIStatusError):
         return _status_error(error, base_url, model, said)
     if isinstance(error, openai.APIError):
@@ -48,11 +51,12 @@ def as_model_error(error: Exception, base_url: str, model: str, api_key: str) ->
 
 def may_retry(error: Exception) -> bool:
     """Whether the same request may do better in a moment: no connection, too many requests, a server's own fault."""
+    import httpx2
     import openai
 
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException)):
         return False
-    return isinstance(error, openai.APIConnectionError) or (
+    return isinstance(error, (openai.APIConnectionError, httpx2.TransportError)) or (
         _is_status(error) and error.status_code in _RETRIED and not is_overflow(error)
     )
 
@@ -117,7 +121,7 @@ def _status_error(error: openai.APIStatusError, base_url: str, model: str, said:
         advice = f"It asks to wait {wait} s." if wait else "Ask again later."
         return EndpointError(f"{base_url} has had too many requests (429: {said}). {advice}")
     if status >= 500:
-        return EndpointError(f"{base_url} failed ({status}: {said}). Ask again, or look into the server's log.")
+        return EndpointDown(f"{base_url} failed ({status}: {said}). Ask again, or look into the server's log.")
     return EndpointError(f"{base_url} refused the request ({status}: {said}). Check FOOTNOTE_OPENAI_MODEL and the server's log.")
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.errors import AnswerCutOff, EndpointError
+from assistant.generators.bounded_body import bound, packed
 
 if TYPE_CHECKING:
     import ssl
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # What the endpoint is told, and no more: the client would add the machine's platform and whatever OPENAI_CUSTOM_HEADERS says.
 _HEADERS_SENT = frozenset({"host", "accept", "connection", "content-type", "content-length", "user-agent"})
 _THOUGHTS_BEGIN, _THOUGHTS_END = "<think>", "</think>"
+# What a server sends around each token takes 200 to 400 bytes, and a token has at most 16 characters (`most_characters`).
+_LEAST_MOST_BYTES, _BYTES_A_CHARACTER = 8_000_000, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +125,21 @@ class CompletionStream:
             trust_env=False,
             follow_redirects=False,
             timeout=httpx2.Timeout(left, connect=min(10.0, left)),
-            event_hooks={"request": [self._prepare]},
+            event_hooks={"request": [self._prepare], "response": [self._bound]},
         )
 
     def _prepare(self, request: httpx2.Request) -> None:
         for name in list(request.headers):
             if name.lower() not in _HEADERS_SENT:
                 del request.headers[name]
-        # A compressed answer of a few kilobytes could unpack to gigabytes.
+        # A packed answer of a few kilobytes could unpack to gigabytes.
         request.headers["Accept-Encoding"] = "identity"
         if self._address.api_key:
             request.headers["Authorization"] = f"Bearer {self._address.api_key}"
         request.extensions["trace"] = self._keep_socket
+
+    def _bound(self, response: httpx2.Response) -> None:
+        bound(response, max(_LEAST_MOST_BYTES, _BYTES_A_CHARACTER * self._limits.most_characters))
 
     def _keep_socket(self, event: str, values: Mapping[str, Any]) -> None:
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
@@ -154,6 +160,11 @@ def _completion(address: Address, request: Mapping[str, Any], http: httpx2.Clien
                 f"{address.base_url} answered with a web page, not with a completion. Check FOOTNOTE_OPENAI_BASE_URL; "
                 "it usually ends in /v1."
             )
+        if how := packed(stream.response):
+            raise EndpointError(
+                f"{address.base_url} answered packed ({how}), which was not asked for and is not unpacked. Switch that off in its "
+                "server, or in what stands before it."
+            )
         # Some servers ignore `stream` and answer whole.
         whole = media_type == "application/json"
         yield from _read_chunks([json.loads(stream.response.read())] if whole else map(_plain, stream), address)
@@ -169,11 +180,13 @@ def _read_chunks(chunks: Iterable[object], address: Address) -> Iterator[Piece]:
         came += 1
         if not isinstance(chunk, Mapping):
             raise EndpointError(f"{address.base_url} answered {str(chunk)[:200]!r}, which is no completion. Check the address.")
-        if error := chunk.get("error"):
+        if error := _error(chunk):
             raise EndpointError(f"{address.base_url} reported an error: {_message(error)}. Ask again, or read its log.")
         for choice in chunk.get("choices") or ():
             choices += 1
-            if piece := _piece(choice):
+            # Servers that write several answers at once send them through each other.
+            piece = None if choice.get("index") else _piece(choice)
+            if piece:
                 yield Piece(thoughts.taken_out(piece.text, last=bool(piece.finish_reason)), piece.finish_reason)
             if piece and piece.finish_reason:
                 return
@@ -214,6 +227,11 @@ class _Thoughts:
         shown = self._held if self._state == "answering" else ""
         self._held = "" if shown else self._held
         return shown
+
+
+def _error(chunk: Mapping[str, Any]) -> object:
+    """What a chunk reports; some servers put it into an object of its own, others beside what else they say."""
+    return chunk.get("error") or (None if "choices" in chunk else chunk.get("message") or chunk.get("detail"))
 
 
 def _message(error: object) -> str:
