@@ -86,6 +86,7 @@ class Generated:
     finish_reason: FinishReason | None = None
 
 
+@runtime_checkable
 class Generator(Protocol):
     """Writes an answer from passages. It marks each statement with [n], n being the passage's place in the list, from one.
     `reads_sections` says whether it is given each passage widened to its section, or as it was found."""
