@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     def _context_lines(cls, wanted: bool, others: ValidationInfo) -> bool:
         if wanted and others.data.get("generator", "openai") == "quotes":
             raise ValueError(
-                "context lines are written by a language model: set FOOTNOTE_GENERATOR to openai or llama, or leave them off"
+                "context lines are written by a language model: set FOOTNOTE_GENERATOR=openai (or llama), or leave them off"
             )
         return wanted
 

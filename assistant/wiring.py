@@ -204,7 +204,11 @@ def make_llama(settings: Settings) -> ModelWriter:
         token_timeout_seconds=settings.token_timeout_seconds,
         threads=settings.llama_threads,
     )
-    return ModelWriter(model, model.budget, timeout_seconds=settings.answer_timeout_seconds)
+    try:
+        return ModelWriter(model, model.budget, timeout_seconds=settings.answer_timeout_seconds)
+    except SettingsError:
+        model.close()
+        raise
 
 
 def make_endpoint(settings: Settings) -> OpenAIEndpoint:

@@ -17,6 +17,8 @@ MOST_CHARACTERS = 240
 
 # To be raised when `usable_line` comes to other lines than before.
 _CHECK_VERSION = "1"
+# Tokens of a whole may be a few more than those of its parts.
+_SPARE_TOKENS = 8
 # No text has more characters a token: what is beyond need not be counted.
 _CHARACTERS_A_TOKEN = 8
 # Of the room beside the passage: for the headings, and of what they leave, for the document's beginning and for what follows the
@@ -71,7 +73,7 @@ def line_prompt(
         "document": prompts.fence("", f"document: {chunk.title}", mark),
     }
     bare = template.fill(slots)
-    room = room_tokens - count_tokens(bare.system) - count_tokens(bare.user)
+    room = room_tokens - count_tokens(bare.system) - count_tokens(bare.user) - _SPARE_TOKENS
     if room < 0:
         raise ContextOverflow(
             f"A chunk and the instructions take {room_tokens - room} tokens of the {room_tokens} that the model's context leaves. "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import prompts
-from assistant.errors import AnswerCutOff, ContextOverflow, EndpointError, ModelError, ModelUnavailable, SettingsError
+from assistant.errors import AnswerCutOff, ContextOverflow, EndpointError, ModelError, ModelUnavailable
 from assistant.generators.limited_stream import Piece
 from assistant.generators.openai_endpoint import OpenAICompletions
 from assistant.generators.writing import Budget
@@ -24,8 +24,7 @@ class LlamaFile:
     who stops listening stops the model.
 
     `budget` has the model's real context, at most `context_tokens`, and counts with its own tokenizer and chat template. `threads` of
-    0 are all cores. Raises ModelUnavailable where xllamacpp is missing or the file is not a model that it can read, SettingsError
-    where the answer leaves no room in the context.
+    0 are all cores. Raises ModelUnavailable where xllamacpp is missing or the file is not a model that it can read.
     """
 
     def __init__(
@@ -51,11 +50,7 @@ class LlamaFile:
         self._completions = OpenAICompletions(
             _BASE_URL, self.name, "", token_timeout_seconds=token_timeout_seconds, socket_file=socket_file
         )
-        try:
-            self.budget = Budget(self._context_tokens(), max_answer_tokens, self.count_tokens, self._template_tokens())
-        except SettingsError:
-            self.close()
-            raise
+        self.budget = Budget(self._context_tokens(), max_answer_tokens, self.count_tokens, self._template_tokens())
 
     def stream(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> Generator[Piece]:
         """As the protocol says; the model stops with the generator."""

@@ -7,7 +7,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import prompts
@@ -60,19 +60,12 @@ class Writer(Protocol):
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What a model can read and write. `template_tokens` are those that its chat template adds to the two messages: role names,
-    message ends, a date. Raises SettingsError where the answer leaves no room for a prompt."""
+    message ends, a date."""
 
     context_tokens: int = 8192
     max_answer_tokens: int = 800
     count_tokens: CountTokens = estimate_tokens
     template_tokens: int = 48
-
-    def __post_init__(self) -> None:
-        if self.max_answer_tokens >= self.context_tokens:
-            raise SettingsError(
-                f"An answer of {self.max_answer_tokens} tokens leaves no room in a context of {self.context_tokens}. "
-                "Lower FOOTNOTE_MAX_ANSWER_TOKENS or raise FOOTNOTE_CONTEXT_TOKENS."
-            )
 
     def room(self, answer_tokens: int) -> int:
         """Tokens that the two messages may have beside an answer of that length."""
@@ -84,11 +77,17 @@ class Budget:
 
 
 class ModelWriter:
-    """A Generator over any Completions. `timeout_seconds` is the wall-clock limit of one answer, its retries included."""
+    """A Generator over any Completions. `timeout_seconds` is the wall-clock limit of one answer, its retries included. Raises
+    SettingsError where an answer leaves no room for a prompt."""
 
     reads_sections = True
 
     def __init__(self, completions: Completions, budget: Budget, *, timeout_seconds: float = 60.0) -> None:
+        if budget.max_answer_tokens >= budget.context_tokens:
+            raise SettingsError(
+                f"An answer of {budget.max_answer_tokens} tokens leaves no room in a context of {budget.context_tokens}. "
+                "Lower FOOTNOTE_MAX_ANSWER_TOKENS or raise FOOTNOTE_CONTEXT_TOKENS."
+            )
         self.name = completions.name
         self._completions, self._budget, self._timeout_seconds = completions, budget, timeout_seconds
 
@@ -98,7 +97,7 @@ class ModelWriter:
         if not history:
             return question
         template, mark, budget = prompts.load("condense"), prompts.new_mark(), self._budget
-        most = self._short_tokens()
+        most = _short_tokens(budget)
         room = budget.room(most) - budget.count_tokens(template.system + template.user + question)
         conversation = recent(history, mark, room_tokens=room, count_tokens=budget.count_tokens)
         if not conversation:
@@ -113,13 +112,15 @@ class ModelWriter:
     def complete(self, fill: Fill) -> Generated:
         """One short completion as a whole, of the prompt that `fill` makes; made anew with less room where the model says that it was
         too long. Its text is empty where the model wrote nothing. Raises EndpointError, AnswerCutOff, ContextOverflow."""
-        deadline, budget, most = time.monotonic() + self._timeout_seconds, self._budget, self._short_tokens()
+        deadline, budget = time.monotonic() + self._timeout_seconds, self._budget
+        most = _short_tokens(budget)
         prompt = fill(budget.room(most), budget.count_tokens)
         try:
             return self._short(prompt, most, deadline)
         except ContextOverflow as overflow:
-            room = _smaller_room(budget, most, prompt, overflow)
-        return self._short(fill(room, budget.count_tokens), most, deadline)
+            budget = _smaller(budget, prompt, overflow)
+        most = _short_tokens(budget)
+        return self._short(fill(budget.room(most), budget.count_tokens), most, deadline)
 
     def generate(self, question: str, passages: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Generated]:
         """Pieces of the answer as they come, the last with its finish reason. A sentence that says that the passages do not
@@ -135,17 +136,15 @@ class ModelWriter:
             yield from self._generated(prompt, most, deadline)
             return
         except ContextOverflow as overflow:
-            room = _smaller_room(budget, most, prompt, overflow)
-        prompt = pack(question, passages, history, room_tokens=room, count_tokens=budget.count_tokens).prompt
+            budget = _smaller(budget, prompt, overflow)
+            if budget.room(most) <= 0:
+                raise
+        prompt = pack(question, passages, history, room_tokens=budget.room(most), count_tokens=budget.count_tokens).prompt
         yield from self._generated(prompt, most, deadline)
 
     def close(self) -> None:
         """End what is being written, and give the model back."""
         self._completions.close()
-
-    def _short_tokens(self) -> int:
-        # A model that thinks first spends most of this on thoughts.
-        return max(_LEAST_SHORT_TOKENS, min(self._budget.max_answer_tokens, self._budget.context_tokens // 4))
 
     def _short(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> Generated:
         try:
@@ -185,17 +184,16 @@ class _Wordless(EndpointError):
     """The model came to its end and had written nothing."""
 
 
-def _smaller_room(budget: Budget, answer_tokens: int, refused: prompts.Filled, overflow: ContextOverflow) -> int:
-    """Tokens, by our own count, that a second prompt may have. Where the other side names its context and how long it found the
-    prompt, its count is scaled to ours; else the context that it names is taken, or half of ours where it names none or one that we
-    thought to have kept. Raises the overflow again where that leaves nothing."""
-    said, ours = str(overflow), budget.count(refused)
-    context, theirs = stated_context_tokens(said), stated_prompt_tokens(said)
-    if context and theirs and theirs > context - answer_tokens:
-        room = int((context - answer_tokens) * min(1.0, ours / theirs) * (1 - _SPARE)) - budget.template_tokens
-    else:
-        smaller = context if context and context < budget.context_tokens else budget.context_tokens // 2
-        room = smaller - answer_tokens - budget.template_tokens
-    if room <= 0:
-        raise overflow
-    return room
+def _short_tokens(budget: Budget) -> int:
+    # A model that thinks first spends most of this on thoughts.
+    return max(_LEAST_SHORT_TOKENS, min(budget.max_answer_tokens, budget.context_tokens // 4))
+
+
+def _smaller(budget: Budget, refused: prompts.Filled, overflow: ContextOverflow) -> Budget:
+    """The budget for a second try. Where the other side names its context and how long it found the prompt, its count is scaled to
+    ours; else the context that it names is taken, or half of ours where it names none or one that we thought to have kept."""
+    context, theirs = stated_context_tokens(str(overflow)), stated_prompt_tokens(str(overflow))
+    if context and theirs:
+        context = int(context * min(1.0, budget.count(refused) / theirs) * (1 - _SPARE))
+    smaller = context if context and context < budget.context_tokens else budget.context_tokens // 2
+    return replace(budget, context_tokens=smaller)
