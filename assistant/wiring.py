@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from assistant.settings import Settings, switch_off_telemetry
 
 if TYPE_CHECKING:
     from assistant.generators.context import CountTokens
+    from assistant.generators.discovering import RunningServer
     from assistant.generators.line_writer import LineWriter
     from assistant.generators.openai_endpoint import OpenAIEndpoint
     from assistant.generators.writing import Budget, ModelWriter
@@ -158,6 +160,14 @@ def make_writer(settings: Settings, given: object = None) -> Generator:
             token_timeout_seconds=settings.token_timeout_seconds,
         )
     return make_llama(settings) if settings.generator == "llama" else make_endpoint(settings)
+
+
+def running_servers(settings: Settings, ports: Mapping[str, int] | None = None) -> Sequence[RunningServer]:
+    """The language models that run on this machine (at these ports, or where they are usually), where the settings leave open what
+    writes answers; nobody is asked where they do not."""
+    from assistant.generators.discovering import PORTS, running_servers
+
+    return () if "generator" in settings.model_fields_set else running_servers(ports or PORTS)
 
 
 def close_writer(writer: object) -> None:
