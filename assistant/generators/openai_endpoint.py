@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Generator, Iterator, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from assistant.protocols import Generated
 from assistant.types import Hit, Turn
 
 if TYPE_CHECKING:
-    from assistant.generators.openai_stream import Address, CompletionStream
+    from assistant.generators.openai_stream import CompletionStream
 
 _TRIES = 3
 _TEMPERATURE = 0.1
@@ -79,8 +78,14 @@ class OpenAICompletions:
     def __init__(
         self, base_url: str, model: str, api_key: str, *, token_timeout_seconds: float = 20.0, socket_file: str = ""
     ) -> None:
+        import httpx2
+        import openai  # noqa: F401 (takes a second, which the first question would wait for)
+
+        from assistant.generators.openai_stream import Address
+
         self.base_url, self.name, self._api_key = base_url, model, api_key
-        self._token_timeout_seconds, self._socket_file = token_timeout_seconds, socket_file
+        self._address = Address(base_url, api_key, httpx2.create_ssl_context(trust_env=False), socket_file)
+        self._token_timeout_seconds = token_timeout_seconds
         self._refused: set[str] = set()
         self._open: set[CompletionStream] = set()
 
@@ -134,14 +139,6 @@ class OpenAICompletions:
         if "temperature" not in self._refused:
             request["temperature"] = _TEMPERATURE
         return request
-
-    @cached_property
-    def _address(self) -> Address:
-        import httpx2
-
-        from assistant.generators.openai_stream import Address
-
-        return Address(self.base_url, self._api_key, httpx2.create_ssl_context(trust_env=False), self._socket_file)
 
 
 def _base_url(text: str) -> str:
