@@ -97,6 +97,22 @@ def test_a_server_that_says_nothing_holds_nobody_up_and_hides_no_other() -> None
     assert [server.name for server in found] == ["quick"]
 
 
+def test_a_server_that_drips_its_answer_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with suppress(OSError):
+                for sign in b"HTTP/1.1 200 OK\r\n" + b"X" * 200:
+                    connection.sendall(bytes([sign]))
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        started = time.monotonic()
+        assert running_servers({"Ollama": server.getsockname()[1]}, timeout_seconds=0.5) == []
+        assert time.monotonic() - started < 5.0
+
+
 def test_nobody_is_asked_where_the_settings_say_what_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(models("qwen3")) as (port, asked):
         ports = {"Ollama": port}

@@ -76,9 +76,8 @@ class LlamaFile:
         self._folder.cleanup()
 
     def _context_tokens(self) -> int:
-        served = self._http.get("/props").json()["default_generation_settings"]["n_ctx"]
-        (model,) = self._http.get("/v1/models").json()["data"]
-        return min(int(served), int(model["meta"]["n_ctx_train"]))
+        # What was asked for, or what the model was trained for where that is less.
+        return int(self._http.get("/props").json()["default_generation_settings"]["n_ctx"])
 
     def _template_tokens(self) -> int:
         messages = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
