@@ -38,7 +38,7 @@ $(VENV)/.installed-for-tests: pyproject.toml constraints.txt | $(VENV)
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-extras: pyproject.toml constraints.txt | $(VENV)
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,ocr,unstructured,e5,sentence-transformers,transformers,bge,model2vec,spacy,gensim,pymilvus]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,ocr,unstructured,e5,sentence-transformers,transformers,bge,model2vec,spacy,gensim,pymilvus,llama]'
 	touch $@ $(VENV)/.installed-for-tests $(VENV)/.installed
 
 # Debian's python3 comes without venv; virtualenv from the package index does the same.

@@ -77,6 +77,7 @@ class Assistant:
         keeps_token_signs: bool = False,
         make_line_writer: Callable[[], LineWriter | None] = lambda: None,
         rule: Rule | None = None,
+        give_back: Callable[[], None] = lambda: None,
     ) -> None:
         self.library = library
         self.originals = originals
@@ -89,19 +90,21 @@ class Assistant:
         self.keeps_token_signs = keeps_token_signs
         """Whether ingestion keeps what late interaction reranks by."""
         self._make_line_writer = make_line_writer
+        self._give_back = give_back
         self.rule = rule
         """What decides, where it was fitted to the user's own questions; else the built-in rules do."""
         self.changing = threading.RLock()
         """Held by whoever changes library and index together, one at a time."""
 
     @classmethod
-    def open(cls, settings: Settings | None = None, *, embedder: object = None) -> Self:
+    def open(cls, settings: Settings | None = None, *, embedder: object = None, generator: object = None) -> Self:
         """An assistant by these settings; by the environment's where none are given. `embedder` takes the place of the one that they
-        name: any Embedder, LangChain `Embeddings` or function of pymilvus.model. Raises SettingsError, LibraryError."""
+        name: any Embedder, LangChain `Embeddings` or function of pymilvus.model. So does `generator`: any Generator or LangChain chat
+        model. Raises SettingsError, LibraryError."""
         from assistant.settings import read_settings
         from assistant.wiring import make_assistant
 
-        assistant = make_assistant(settings or read_settings(), embedder)
+        assistant = make_assistant(settings or read_settings(), embedder, generator)
         assert isinstance(assistant, cls)
         return assistant
 
@@ -112,7 +115,8 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Give the index and the library back, so that another process may open them."""
+        """Stop what is being written, and give the index and the library back, so that another process may open them."""
+        self._give_back()
         if "index" in self.__dict__:
             self.index.close()
         for opened in ("index", "retriever", "generator", "line_writer"):

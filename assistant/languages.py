@@ -28,6 +28,16 @@ _ALGORITHMS = {
 }  # fmt: skip
 # Detected though they have no stemmer, so that their texts are not taken for a neighbour's and stemmed by its rules.
 _UNSTEMMED = {"bg", "bn", "he", "ja", "ko", "lv", "sk", "sl", "th", "uk", "ur", "vi", "zh"}
+# Croatian and Serbian, Indonesian and Malay are taken for each other: their names are left out.
+_NAMES = {
+    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German",
+    "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
+    "fr": "French", "ga": "Irish", "he": "Hebrew", "hi": "Hindi", "hu": "Hungarian", "hy": "Armenian", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "nb": "Norwegian", "nl": "Dutch", "nn": "Norwegian",
+    "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
+    "sv": "Swedish", "ta": "Tamil", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
+    "zh": "Chinese",
+}  # fmt: skip
 _ENGLISH_ENDING = re.compile(r"(?<=\w)'(?:s|t|re|ve|ll|d|m)\b")
 _ROMANCE_ELISION = re.compile(
     r"\b(?:[cdjlmnstv]|qu|jusqu|lorsqu|puisqu|quoiqu|un|(?:d|n|c|s)?all|dell|nell|sull|coll|quell|quest|bell|sant)'(?=\w)"
@@ -73,14 +83,14 @@ _READ_CHARACTERS = 4000
 _lock = threading.Lock()
 
 
-def detect_language(text: str, fallback: str = UNDETERMINED) -> str:
-    """ISO 639-1 code of the text's language, judged by its first 4,000 characters; `fallback` where it is too short or unclear.
-    Safe to call from several threads."""
+def detect_language(text: str, fallback: str = UNDETERMINED, *, least: float = _SURE) -> str:
+    """ISO 639-1 code of the text's language, judged by its first 4,000 characters; `fallback` where it is too short or less sure than
+    `least`, 0 to 1. Safe to call from several threads."""
     head = text[:_READ_CHARACTERS]
     if sum(map(str.isalpha, head)) < 2:
         return fallback
     language, probability = _identifier().classify(head.encode("utf-8", "replace").decode("utf-8"))
-    return str(language) if probability >= _SURE else fallback
+    return str(language) if probability >= least else fallback
 
 
 def language_of_query(query: str, languages: Sequence[str]) -> str:
@@ -90,6 +100,12 @@ def language_of_query(query: str, languages: Sequence[str]) -> str:
     if detected in languages or not languages:
         return detected
     return languages[0]
+
+
+def language_name(code: str) -> str:
+    """The English name of a language that is detected, by its ISO 639-1 code; empty for another, and for one that is easily
+    taken for its neighbour."""
+    return _NAMES.get(code, "")
 
 
 def stem(word: str, language: str) -> str:

@@ -88,6 +88,7 @@ class Generated:
     notice: str = ""
 
 
+@runtime_checkable
 class Generator(Protocol):
     """Writes an answer from passages. It marks each statement with [n], n being the passage's place in the list, from one.
     `reads_sections` says whether it is given each passage widened to its section, or as it was found."""

@@ -74,13 +74,19 @@ class Settings(BaseSettings):
     rerank_depth: int = Field(default=20, ge=1, le=100, description="How many hits are reranked.")
     rerank_seconds: float = Field(default=5.0, gt=0, description="Time for a rerank; hits not scored by then keep their place.")
 
-    generator: Literal["quotes", "openai"] = Field(default="quotes", description="`quotes` (no language model) or `openai`.")
+    generator: Literal["quotes", "openai", "llama"] = Field(
+        default="quotes", description="`quotes` (no language model), `openai` (an endpoint) or `llama` (a GGUF file)."
+    )
     openai_base_url: str = Field(
         default="", description="Address of an OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1."
     )
     openai_model: str = Field(default="", description="Name of the model at that endpoint.")
     openai_api_key: SecretStr = Field(default=SecretStr(""), description="Key of that endpoint, where it wants one.")
-    context_tokens: int = Field(default=8192, ge=512, description="Context length of that model.")
+    llama_file: str = Field(default="", description="GGUF file that `llama` runs in process.")
+    llama_threads: int = Field(default=0, ge=0, le=512, description="Threads that it runs on; 0 is one a core.")
+    context_tokens: int = Field(
+        default=8192, ge=512, description="Context length of the language model; of a GGUF file at most what it was trained for."
+    )
     max_answer_tokens: int = Field(default=800, ge=16, description="Most tokens of a written answer.")
     tiktoken_file: str = Field(default="", description="Vocabulary file to count its tokens with; empty is an estimate.")
     answer_timeout_seconds: float = Field(
@@ -148,11 +154,13 @@ class Settings(BaseSettings):
     @field_validator("context_lines")
     @classmethod
     def _context_lines(cls, wanted: bool, others: ValidationInfo) -> bool:
-        if wanted and others.data.get("generator", "openai") != "openai":
-            raise ValueError("context lines are written by a language model: set FOOTNOTE_GENERATOR=openai, or leave them off")
+        if wanted and others.data.get("generator", "openai") == "quotes":
+            raise ValueError(
+                "context lines are written by a language model: set FOOTNOTE_GENERATOR=openai (or llama), or leave them off"
+            )
         return wanted
 
-    @field_validator("data_dir", "tiktoken_file")
+    @field_validator("data_dir", "tiktoken_file", "llama_file")
     @classmethod
     def _absolute(cls, path: Path | str) -> Path | str:
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +18,31 @@ from assistant.retrieval import Retriever
 from assistant.settings import Settings, switch_off_telemetry
 
 if TYPE_CHECKING:
+    from assistant.generators.context import CountTokens
+    from assistant.generators.discovering import RunningServer
     from assistant.generators.line_writer import LineWriter
     from assistant.generators.openai_endpoint import OpenAIEndpoint
+    from assistant.generators.writing import Budget, ModelWriter
 
 RULE_FILE = "calibration.json"
 
 
-def make_assistant(settings: Settings, embedder: object = None) -> Assistant:
-    """An assistant over the data folder, with the given embedder or the one of the settings. Index and models are opened at their
-    first use."""
+def make_assistant(settings: Settings, embedder: object = None, generator: object = None) -> Assistant:
+    """An assistant over the data folder, with the given embedder and generator or those of the settings. Index and models are opened
+    at their first use."""
     switch_off_telemetry()
+
+    @cache
+    def writer() -> Generator:
+        """One model, whatever it is to write."""
+        return make_writer(settings, generator)
+
+    def give_back() -> None:
+        if writer.cache_info().currsize:
+            close_writer(writer())
+            writer.cache_clear()
+
+    written = generator is not None or settings.generator != "quotes"
     return Assistant(
         library=make_library(settings),
         originals=Originals(settings.data_dir / "originals"),
@@ -43,9 +59,12 @@ def make_assistant(settings: Settings, embedder: object = None) -> Assistant:
         open_embedder=lambda: make_embedder(settings, embedder),
         make_retriever=lambda *parts: make_retriever(settings, *parts),
         open_sparse=lambda opened: make_sparse(settings, opened),
-        make_generator=lambda embedder: with_fallback(settings, make_generator(settings, embedder), embedder),
+        make_generator=lambda embedder: with_fallback(
+            settings, make_generator(settings, embedder, writer() if written else None), embedder
+        ),
         keeps_token_signs=settings.reranker == "maxsim",
-        make_line_writer=lambda: make_line_writer(settings),
+        make_line_writer=lambda: make_line_writer(settings, writer() if settings.context_lines else None),
+        give_back=give_back,
         rule=read_rule(settings.data_dir / RULE_FILE),
     )
 
@@ -69,13 +88,12 @@ def make_embedder(settings: Settings, given: object = None) -> Embedder:
     """The embedder that was given, or else the one that the settings name."""
     from assistant.embedders.choosing import Means, make
     from assistant.embedders.given import as_embedder
-    from assistant.generators.context import estimate_tokens, tiktoken_counter
 
     means = Means(
         threads=settings.embedder_threads,
         base_url=settings.embedder_base_url,
         api_key=settings.embedder_api_key.get_secret_value(),
-        count_tokens=tiktoken_counter(Path(settings.tiktoken_file)) if settings.tiktoken_file else estimate_tokens,
+        count_tokens=_counter(settings),
     )
     embedder = make(settings.embedder, means) if given is None else as_embedder(given)
     if settings.embedder_languages:
@@ -122,12 +140,13 @@ def make_retriever(
     )
 
 
-def make_generator(settings: Settings, embedder: Embedder) -> Generator:
-    if settings.generator == "quotes":
+def make_generator(settings: Settings, embedder: Embedder, given: object = None) -> Generator:
+    """The generator that was given, or else the one that the settings name."""
+    if given is None and settings.generator == "quotes":
         from assistant.generators.quotes import Quotes
 
         return Quotes(embedder)
-    return make_endpoint(settings)
+    return make_writer(settings, given)
 
 
 def with_fallback(settings: Settings, generator: Generator, embedder: Embedder) -> Generator:
@@ -141,16 +160,82 @@ def with_fallback(settings: Settings, generator: Generator, embedder: Embedder) 
     return FallingBack(generator, Quotes(embedder), Breaker())
 
 
-def make_line_writer(settings: Settings) -> LineWriter | None:
-    """What writes context lines; None where the settings want none."""
-    from assistant.generators.line_writer import LineWriter
+def make_writer(settings: Settings, given: object = None) -> Generator:
+    """The language model that was given, or else the one that the settings name; `close_writer` ends it. Raises SettingsError,
+    ModelUnavailable."""
+    if given is not None:
+        from assistant.generators.given import as_generator
 
-    return LineWriter(make_endpoint(settings)) if settings.context_lines else None
+        return as_generator(
+            given,
+            make_budget(settings),
+            timeout_seconds=settings.answer_timeout_seconds,
+            token_timeout_seconds=settings.token_timeout_seconds,
+        )
+    return make_llama(settings) if settings.generator == "llama" else make_endpoint(settings)
+
+
+def running_servers(settings: Settings, ports: Mapping[str, int] | None = None) -> Sequence[RunningServer]:
+    """The language models that run on this machine (at these ports, or where they are usually), where the settings leave open what
+    writes answers; nobody is asked where they do not."""
+    from assistant.generators.discovering import PORTS, running_servers
+
+    return () if "generator" in settings.model_fields_set else running_servers(ports or PORTS)
+
+
+def close_writer(writer: object) -> None:
+    """Stop what it writes, and give its model back; a generator of somebody else's may have nothing to close."""
+    if callable(close := getattr(writer, "close", None)):
+        close()
+
+
+def make_line_writer(settings: Settings, writer: object = None) -> LineWriter | None:
+    """What writes context lines, with the writer where one is given; None where the settings want none."""
+    from assistant.generators.line_writer import LineWriter
+    from assistant.generators.writing import Writer
+
+    if not settings.context_lines:
+        return None
+    writer = writer or make_writer(settings)
+    if not isinstance(writer, Writer):
+        raise SettingsError(
+            f"A {type(writer).__name__} writes answers only, no context lines. Set FOOTNOTE_CONTEXT_LINES=false, or give a chat model."
+        )
+    return LineWriter(writer)
+
+
+def make_budget(settings: Settings) -> Budget:
+    """What the language model may read and write, counted with the vocabulary file where there is one."""
+    from assistant.generators.writing import Budget
+
+    return Budget(settings.context_tokens, settings.max_answer_tokens, _counter(settings))
+
+
+def make_llama(settings: Settings) -> ModelWriter:
+    """The GGUF file that the settings name, loaded. Raises SettingsError where they name none, ModelUnavailable."""
+    from assistant.generators.llama import LlamaFile
+    from assistant.generators.writing import ModelWriter
+
+    if not settings.llama_file:
+        raise SettingsError(
+            "FOOTNOTE_GENERATOR=llama needs FOOTNOTE_LLAMA_FILE. Set it to a GGUF file, or FOOTNOTE_GENERATOR=quotes."
+        )
+    model = LlamaFile(
+        Path(settings.llama_file),
+        context_tokens=settings.context_tokens,
+        max_answer_tokens=settings.max_answer_tokens,
+        token_timeout_seconds=settings.token_timeout_seconds,
+        threads=settings.llama_threads,
+    )
+    try:
+        return ModelWriter(model, model.budget, timeout_seconds=settings.answer_timeout_seconds)
+    except SettingsError:
+        model.close()
+        raise
 
 
 def make_endpoint(settings: Settings) -> OpenAIEndpoint:
-    """The language model that the settings name. Raises SettingsError where they do not."""
-    from assistant.generators.context import estimate_tokens, tiktoken_counter
+    """The endpoint that the settings name. Raises SettingsError where they do not."""
     from assistant.generators.openai_endpoint import OpenAIEndpoint
 
     for name in ("openai_base_url", "openai_model"):
@@ -164,5 +249,11 @@ def make_endpoint(settings: Settings) -> OpenAIEndpoint:
         token_timeout_seconds=settings.token_timeout_seconds,
         context_tokens=settings.context_tokens,
         max_answer_tokens=settings.max_answer_tokens,
-        count_tokens=tiktoken_counter(Path(settings.tiktoken_file)) if settings.tiktoken_file else estimate_tokens,
+        count_tokens=_counter(settings),
     )
+
+
+def _counter(settings: Settings) -> CountTokens:
+    from assistant.generators.context import estimate_tokens, tiktoken_counter
+
+    return tiktoken_counter(Path(settings.tiktoken_file)) if settings.tiktoken_file else estimate_tokens

@@ -18,11 +18,11 @@ from typing import Any
 
 from assistant.answering import Assistant
 from assistant.errors import EvaluationError, InvalidRequest, ModelError, ParseError
-from assistant.generators.openai_endpoint import OpenAIEndpoint
+from assistant.generators.writing import Writer
 from assistant.lexical import term_counts
 from assistant.library import OWNER
 from assistant.settings import Settings
-from assistant.wiring import make_assistant, make_generator
+from assistant.wiring import close_writer, make_assistant, make_writer
 from doors.cloze import cloze
 from doors.evaluation_set import OnProgress
 from doors.question_writer import write_question
@@ -82,7 +82,7 @@ def make(
             failed: list[dict[str, str]] = []
             found = _stored(assistant, collection) if documents is None else _read(assistant, documents, failed, on_progress)
             passages = list(found)
-            drafts, stopped, by = _drafted(assistant, settings, passages, count, on_progress)
+            drafts, stopped, by = _drafted(settings, passages, count, on_progress)
     if not drafts:
         raise EvaluationError(
             f"No question came of {len(passages)} passages in {len({p.document for p in passages})} documents. "
@@ -118,30 +118,36 @@ def spread(passages: Sequence[Passage], *, seed: int = 0) -> Iterator[Passage]:
 
 
 def _drafted(
-    assistant: Assistant, settings: Settings, passages: Sequence[Passage], count: int, on_progress: OnProgress
+    settings: Settings, passages: Sequence[Passage], count: int, on_progress: OnProgress
 ) -> tuple[list[Draft], str, str]:
     """The drafts, why it stopped early (else empty), and what wrote them."""
     if settings.generator == "quotes":
         return list(_clozes(passages, count, on_progress)), "", "cloze"
-    writer = make_generator(settings, assistant.embedder)
-    assert isinstance(writer, OpenAIEndpoint)
+    writer = make_writer(settings)
+    assert isinstance(writer, Writer)
+    try:
+        return *_written(writer, passages, count, on_progress), writer.name
+    finally:
+        close_writer(writer)
+
+
+def _written(writer: Writer, passages: Sequence[Passage], count: int, on_progress: OnProgress) -> tuple[list[Draft], str]:
+    """The drafts, and why it stopped early. Raises ModelError where the model fails before the first."""
     drafts: list[Draft] = []
     copies = Counter(passage.text for passage in passages)
     for tried, passage in enumerate(spread([passage for passage in passages if copies[passage.text] == 1])):
         if len(drafts) == count or tried == _TRIES_A_QUESTION * count:
             break
         try:
-            written = write_question(
-                writer, passage.title, passage.text, seconds=settings.answer_timeout_seconds, tokens=settings.max_answer_tokens
-            )
+            written = write_question(writer, passage.title, passage.text)
         except ModelError as error:
             if not drafts:
                 raise
-            return drafts, str(error), writer.name
+            return drafts, str(error)
         if written:
             drafts.append(Draft(passage, written.question, written.answer))
             on_progress("Drafting", len(drafts), count)
-    return drafts, "", writer.name
+    return drafts, ""
 
 
 def _clozes(passages: Sequence[Passage], count: int, on_progress: OnProgress) -> Iterator[Draft]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 
 import prompts
-from assistant.generators.openai_endpoint import OpenAIEndpoint
+from assistant.generators.writing import Writer
 
 _QUESTION = re.compile(r"^\W*question\W*[:：]\W*?\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 _ANSWER = re.compile(r"^\W*answer\W*[:：]\W*?\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
@@ -23,16 +22,13 @@ class Written:
     answer: str
 
 
-def write_question(writer: OpenAIEndpoint, title: str, text: str, *, seconds: float, tokens: int) -> Written | None:
+def write_question(writer: Writer, title: str, text: str) -> Written | None:
     """One question and its answer, by one call; None where the model finds nothing to ask, or its answer does not stand in the
     passage. Raises ModelError."""
     template, mark = prompts.load("question"), prompts.new_mark()
     prompt = template.fill({"mark": mark, "passage": prompts.fence(text, f"passage from {title}", mark)})
-    # The endpoint's own way to one completion, with its retries and limits; condense and generate fill other templates.
-    pieces = list(writer._generated(prompt, tokens, time.monotonic() + seconds))
-    if not pieces or pieces[-1].finish_reason != "stop":
-        return None
-    return _usable("".join(piece.text for piece in pieces), text)
+    written = writer.complete(lambda *_: prompt)
+    return _usable(written.text, text) if written.finish_reason == "stop" else None
 
 
 def _usable(written: str, text: str) -> Written | None:

@@ -58,11 +58,19 @@ def serve(settings: Settings) -> None:
         app = make_app(assistant)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"Footnote is at http://{shown}:{settings.port} (Ctrl+C stops it)", file=sys.stderr, flush=True)
+        threading.Thread(target=_offer_models, args=(settings,), name="discovering", daemon=True).start()
         # uvicorn shuts down at Ctrl+C and then raises it once more.
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
         app.state.stopping = lambda: server.should_exit
         with _resuming(assistant), suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
+
+
+def _offer_models(settings: Settings) -> None:
+    from assistant.wiring import running_servers
+
+    for server in running_servers(settings):
+        print(server.offer, file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from assistant.embedders.coverage import covered_by
 from assistant.embedders.shaping import encodable, sparse_vector, unit_rows
 from assistant.errors import ModelError, SettingsError
 from assistant.generators.context import estimate_tokens
+from assistant.naming import title_of
 from assistant.protocols import Embedder, SparseVector, Vectors
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class MilvusFunction:
     def __init__(
         self, function: Any, *, name: str = "", max_tokens: int = 512, languages: Sequence[str] = (), batch: int = _BATCH
     ) -> None:
-        self.name = name or f"pymilvus:{_title(function)}"
+        self.name = name or f"pymilvus:{title_of(function)}"
         self.max_tokens = max_tokens
         self.languages = languages or covered_by(self.name)
         self._function, self._batch = function, batch
@@ -75,7 +76,7 @@ class MilvusSparseFunction:
     (BGE-M3's, SPLADE's)."""
 
     def __init__(self, function: Any, *, name: str = "", batch: int = _BATCH) -> None:
-        self.name = name or f"pymilvus:{_title(function)}"
+        self.name = name or f"pymilvus:{title_of(function)}"
         self._function, self._batch = function, batch
         self._lock = threading.Lock()
 
@@ -107,7 +108,7 @@ class LangChainEmbeddings:
     def __init__(
         self, embeddings: Embeddings, *, name: str = "", max_tokens: int = 512, languages: Sequence[str] = (), batch: int = _BATCH
     ) -> None:
-        self.name = name or f"langchain:{_title(embeddings)}"
+        self.name = name or f"langchain:{title_of(embeddings)}"
         self.max_tokens = max_tokens
         self.languages = languages or covered_by(self.name)
         self._embeddings, self._batch = embeddings, batch
@@ -146,10 +147,3 @@ def _part(given: Any, part: str, name: str) -> Any:
     if part not in given:
         raise ModelError(f"{name} gave {', '.join(map(str, given))} and no {part} vectors. Use a function that gives them.")
     return given[part]
-
-
-def _title(given: object) -> str:
-    """Class and model, as far as the object tells them: what a collection remembers."""
-    attributes = ("model_name", "model", "model_name_or_path", "name")
-    model = next((value for name in attributes if isinstance(value := getattr(given, name, None), str) and value), "")
-    return f"{type(given).__name__}:{model}" if model else type(given).__name__

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 import prompts
 from assistant.errors import ContextOverflow
 from assistant.generators.context import CountTokens
-from assistant.generators.openai_endpoint import OpenAIEndpoint
+from assistant.generators.writing import Writer
 from assistant.types import Chunk
 
 MOST_CHARACTERS = 240
 
 # To be raised when `usable_line` comes to other lines than before.
 _CHECK_VERSION = "1"
-_TEMPLATE_TOKENS = 32
+# Tokens of a whole may be a few more than those of its parts.
+_SPARE_TOKENS = 8
 # No text has more characters a token: what is beyond need not be counted.
 _CHARACTERS_A_TOKEN = 8
 # Of the room beside the passage: for the headings, and of what they leave, for the document's beginning and for what follows the
@@ -40,12 +41,12 @@ _REFUSAL = re.compile(
 
 
 class LineWriter:
-    """Over one endpoint; safe to call from several threads. `version` names all that a line depends on beside its document: the
+    """Over one model; safe to call from several threads. `version` names all that a line depends on beside its document: the
     prompt, the check and the model."""
 
-    def __init__(self, endpoint: OpenAIEndpoint) -> None:
-        self._endpoint = endpoint
-        self.version = f"{prompts.load('context_line').version}.{_CHECK_VERSION}.{endpoint.name}"
+    def __init__(self, model: Writer) -> None:
+        self._model = model
+        self.version = f"{prompts.load('context_line').version}.{_CHECK_VERSION}.{model.name}"
 
     def write(self, chunk: Chunk, text: str, headings: Sequence[str]) -> str:
         """The line for a chunk of the document with this text and these headings; empty where the model has none that can be used.
@@ -54,7 +55,7 @@ class LineWriter:
         def fill(room_tokens: int, count_tokens: CountTokens) -> prompts.Filled:
             return line_prompt(chunk, text, headings, room_tokens=room_tokens, count_tokens=count_tokens)
 
-        written = self._endpoint.complete(fill)
+        written = self._model.complete(fill)
         return usable_line(written.text) if written.finish_reason == "stop" else ""
 
 
@@ -72,7 +73,7 @@ def line_prompt(
         "document": prompts.fence("", f"document: {chunk.title}", mark),
     }
     bare = template.fill(slots)
-    room = room_tokens - count_tokens(bare.system) - count_tokens(bare.user) - _TEMPLATE_TOKENS
+    room = room_tokens - count_tokens(bare.system) - count_tokens(bare.user) - _SPARE_TOKENS
     if room < 0:
         raise ContextOverflow(
             f"A chunk and the instructions take {room_tokens - room} tokens of the {room_tokens} that the model's context leaves. "

@@ -9,16 +9,11 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeGuard
 
 from assistant.errors import AnswerCutOff, ContextOverflow, EndpointDown, EndpointError, ModelError
+from assistant.generators.overflow import says_overflow
 
 if TYPE_CHECKING:
     import openai
 
-_OVERFLOW = re.compile(
-    r"context[ _-]?(?:length|size|window)|maximum context|prompt is too long|input is too long|too many (?:input )?tokens"
-    r"|reduce the length|exceeds? the (?:model'?s )?(?:maximum|available)|exceed_context",
-    re.IGNORECASE,
-)
-_LIMIT = re.compile(r"context (?:length|size|window)[^0-9]{0,40}(\d{3,7})", re.IGNORECASE)
 _RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 
 
@@ -79,13 +74,7 @@ def is_overflow(error: Exception) -> bool:
     text = f"{getattr(error, 'code', '')} {getattr(error, 'type', '')} {error}"
     refused = _is_status(error) and error.status_code in (400, 413, 422, 500)
     # In a stream that has begun, it comes as an error event: the client's bare APIError, or ours from a whole body.
-    return (refused or type(error) in (openai.APIError, EndpointError)) and bool(_OVERFLOW.search(text))
-
-
-def stated_context_tokens(error: Exception) -> int | None:
-    """The context length that an overflow message names, where it names one."""
-    found = _LIMIT.search(str(error))
-    return int(found[1]) if found else None
+    return (refused or type(error) in (openai.APIError, EndpointError)) and says_overflow(text)
 
 
 def refused_parameter(error: Exception) -> str:

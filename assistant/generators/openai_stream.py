@@ -1,19 +1,18 @@
-"""One streamed request to an OpenAI-compatible endpoint, read in a thread, so that limits hold whatever the server does."""
+"""One streamed request to an OpenAI-compatible endpoint, and what its answer says."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import queue
 import socket
-import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from assistant.errors import AnswerCutOff, EndpointError
+from assistant.errors import EndpointError
 from assistant.generators.bounded_body import bound, packed
+from assistant.generators.limited_stream import LimitedStream, Limits, Piece
 
 if TYPE_CHECKING:
     import ssl
@@ -22,36 +21,20 @@ if TYPE_CHECKING:
 
 # What the endpoint is told, and no more: the client would add the machine's platform and whatever OPENAI_CUSTOM_HEADERS says.
 _HEADERS_SENT = frozenset({"host", "accept", "connection", "content-type", "content-length", "user-agent"})
-_THOUGHTS_BEGIN, _THOUGHTS_END = "<think>", "</think>"
+_CONNECTED = frozenset(f"connection.{step}.complete" for step in ("connect_tcp", "connect_unix_socket", "start_tls"))
 # What a server sends around each token takes 200 to 400 bytes, and a token has at most 16 characters (`most_characters`).
 _LEAST_MOST_BYTES, _BYTES_A_CHARACTER = 8_000_000, 64
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where requests go, and with which key; an empty key sends no Authorization header."""
+    """Where requests go, and with which key; an empty key sends no Authorization header. Where `socket_file` is given, the server
+    listens on that Unix socket, whatever host `base_url` names."""
 
     base_url: str
     api_key: str
     tls: ssl.SSLContext
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`deadline` is a reading of time.monotonic(). The gap limit runs from the first piece on: until then a model reads the
-    prompt, which on a laptop takes as long as it takes, and the deadline alone holds."""
-
-    deadline: float
-    gap_seconds: float
-    most_characters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Text as it came, and the server's own finish reason ("" before the end). Both empty: a reasoning model at work."""
-
-    text: str
-    finish_reason: str = ""
+    socket_file: str = ""
 
 
 class CompletionStream:
@@ -61,58 +44,24 @@ class CompletionStream:
 
     def __init__(self, address: Address, request: Mapping[str, Any], limits: Limits) -> None:
         self._address, self._request, self._limits = address, request, limits
-        self._arrived: queue.SimpleQueue[tuple[float, Piece | Exception | None]] = queue.SimpleQueue()
-        self._closed = threading.Event()
         self._socket: socket.socket | None = None
-        self._reader = threading.Thread(target=self._read, name="completion", daemon=True)
+        self._stream = LimitedStream(self._read, limits, self._hang_up)
 
     def __iter__(self) -> Iterator[Piece]:
-        self._reader.start()
-        try:
-            yield from self._pieces()
-        finally:
-            self.close()
+        return iter(self._stream)
 
     def close(self) -> None:
-        self._closed.set()
+        self._stream.close()
+
+    def _hang_up(self) -> None:
         if self._socket is not None:
             # Closing a socket does not wake a thread that waits in recv; shutting it down does.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
-    def _pieces(self) -> Iterator[Piece]:
-        """Judged by when a piece arrived, so that a slow caller is not taken for a stalled server."""
-        limits, last, characters = self._limits, float("inf"), 0
-        while True:
-            until = min(limits.deadline, last + limits.gap_seconds)
-            try:
-                arrived, piece = self._arrived.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                arrived, piece = float("inf"), None
-            if arrived > until:
-                raise AnswerCutOff(_limit_message(limits, until))
-            if isinstance(piece, Exception):
-                raise piece
-            if piece is None:
-                raise AnswerCutOff("The model's stream ended without a finish reason, so the answer may be cut off. Ask again.")
-            last, characters = arrived, characters + len(piece.text)
-            if characters > limits.most_characters:
-                raise AnswerCutOff(f"The model wrote more than {limits.most_characters} characters and did not stop. Ask again.")
-            yield piece
-            if piece.finish_reason:
-                return
-
-    def _read(self) -> None:
-        last: Exception | None = None
-        try:
-            with self._http_client() as http:
-                for piece in _completion(self._address, self._request, http):
-                    if self._closed.is_set():
-                        return
-                    self._arrived.put((time.monotonic(), piece))
-        except Exception as error:  # handed to the caller's thread, which raises it
-            last = error
-        self._arrived.put((time.monotonic(), last))
+    def _read(self) -> Generator[Piece]:
+        with self._http_client() as http:
+            yield from _completion(self._address, self._request, http)
 
     def _http_client(self) -> httpx2.Client:
         """A client for one request. It reads no proxy, key or certificate from the environment, and follows no redirect: only
@@ -122,6 +71,7 @@ class CompletionStream:
         left = max(0.1, self._limits.deadline - time.monotonic())
         return httpx2.Client(
             verify=self._address.tls,
+            transport=httpx2.HTTPTransport(uds=self._address.socket_file) if self._address.socket_file else None,
             trust_env=False,
             follow_redirects=False,
             timeout=httpx2.Timeout(left, connect=min(10.0, left)),
@@ -142,10 +92,10 @@ class CompletionStream:
         bound(response, max(_LEAST_MOST_BYTES, _BYTES_A_CHARACTER * self._limits.most_characters))
 
     def _keep_socket(self, event: str, values: Mapping[str, Any]) -> None:
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+        if event in _CONNECTED:
             self._socket = values["return_value"].get_extra_info("socket")
-            if self._closed.is_set():
-                self.close()
+            if self._stream.closed:
+                self._hang_up()
 
 
 def _completion(address: Address, request: Mapping[str, Any], http: httpx2.Client) -> Iterator[Piece]:
@@ -175,7 +125,7 @@ def _plain(chunk: Any) -> object:
 
 
 def _read_chunks(chunks: Iterable[object], address: Address) -> Iterator[Piece]:
-    came, choices, thoughts = 0, 0, _Thoughts()
+    came, choices = 0, 0
     for chunk in chunks:
         came += 1
         if not isinstance(chunk, Mapping):
@@ -187,7 +137,7 @@ def _read_chunks(chunks: Iterable[object], address: Address) -> Iterator[Piece]:
             # Servers that write several answers at once send them through each other.
             piece = None if choice.get("index") else _piece(choice)
             if piece:
-                yield Piece(thoughts.taken_out(piece.text, last=bool(piece.finish_reason)), piece.finish_reason)
+                yield piece
             if piece and piece.finish_reason:
                 return
     if came and not choices:
@@ -204,31 +154,6 @@ def _piece(choice: Mapping[str, Any]) -> Piece | None:
     return Piece(text if isinstance(text, str) else "", str(reason or ""))
 
 
-class _Thoughts:
-    """Takes a block <think>...</think> at the beginning out of a text that comes in pieces. Servers that know their model send its
-    thoughts apart from the answer; others send them like this."""
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._state: Literal["beginning", "thinking", "answering"] = "beginning"
-
-    def taken_out(self, text: str, *, last: bool) -> str:
-        """What may be shown now. The beginning of a tag is held back until the next piece tells what it is."""
-        self._held += text
-        if self._state == "beginning":
-            begun = self._held.lstrip()
-            if begun.startswith(_THOUGHTS_BEGIN):
-                self._state, self._held = "thinking", begun.removeprefix(_THOUGHTS_BEGIN)
-            elif last or not _THOUGHTS_BEGIN.startswith(begun):
-                self._state = "answering"
-        if self._state == "thinking":
-            _, end, after = self._held.partition(_THOUGHTS_END)
-            self._state, self._held = ("answering", after.lstrip()) if end else ("thinking", self._held[1 - len(_THOUGHTS_END) :])
-        shown = self._held if self._state == "answering" else ""
-        self._held = "" if shown else self._held
-        return shown
-
-
 def _error(chunk: Mapping[str, Any]) -> object:
     """What a chunk reports; some servers put it into an object of its own, others beside what else they say."""
     return chunk.get("error") or (None if "choices" in chunk else chunk.get("message") or chunk.get("detail"))
@@ -236,12 +161,3 @@ def _error(chunk: Mapping[str, Any]) -> object:
 
 def _message(error: object) -> str:
     return str(error.get("message", error) if isinstance(error, Mapping) else error)[:300]
-
-
-def _limit_message(limits: Limits, until: float) -> str:
-    if until >= limits.deadline:
-        return "The model did not finish within the time for an answer. Ask again, or raise FOOTNOTE_ANSWER_TIMEOUT_SECONDS."
-    return (
-        f"The model's stream stalled: nothing new for {limits.gap_seconds:g} seconds. Ask again, or raise "
-        "FOOTNOTE_TOKEN_TIMEOUT_SECONDS."
-    )

@@ -30,14 +30,17 @@ def reindex_command(collection: str, as_json: bool) -> None:
 @command("doctor")
 @as_json_option
 def doctor_command(as_json: bool) -> None:
-    """Compare library and index. Exits with status 1 where something needs mending."""
+    """Compare library and index, and name language models that run here. Exits with status 1 where something needs mending."""
+    from assistant.settings import read_settings
+    from assistant.wiring import running_servers
     from ingestion.doctor import examine
 
     with open_assistant() as assistant:
         found = examine(assistant)
+    servers = running_servers(read_settings())
     healthy = not any(e.missing or e.stale for e in found)
     if as_json:
-        print_json({"healthy": healthy, "collections": [asdict(e) for e in found]})
+        print_json({"healthy": healthy, "collections": [asdict(e) for e in found], "models": [asdict(s) for s in servers]})
     else:
         for e in found:
             pivot = f"pivot length {e.pivot_length:.1f}, drift {e.pivot_drift:+.1%}" if e.pivot_length else "no pivot length yet"
@@ -45,6 +48,8 @@ def doctor_command(as_json: bool) -> None:
             for line in e.advice:
                 say(f"  {line}")
         say("All is well." if healthy else "Something needs mending.")
+        for server in servers:
+            say(server.offer)
     if not healthy:
         sys.exit(1)
 
