@@ -1,6 +1,9 @@
-"""Public stand-ins for tests: a scripted server that speaks OpenAI's language on loopback, and models without weights."""
+"""Public stand-ins for tests: servers on loopback that speak OpenAI's language, by script or as a puppet, ways in
+which hostile answers carry secrets off, and models without weights."""
 
+from assistant.stand_ins.exfiltration import HTML_KINDS, KINDS, MARKDOWN_KINDS, Kind
 from assistant.stand_ins.models import HashingEmbedder, LongestFirst
+from assistant.stand_ins.puppet import Orders, puppet, read_orders, worst_answer
 from assistant.stand_ins.scripted import (
     Pause,
     Reply,
@@ -15,8 +18,13 @@ from assistant.stand_ins.scripted import (
 )
 
 __all__ = [
+    "HTML_KINDS",
+    "KINDS",
+    "MARKDOWN_KINDS",
     "HashingEmbedder",
+    "Kind",
     "LongestFirst",
+    "Orders",
     "Pause",
     "Reply",
     "Script",
@@ -25,6 +33,9 @@ __all__ = [
     "event",
     "failure",
     "in_turn",
+    "puppet",
+    "read_orders",
     "streamed",
     "whole",
+    "worst_answer",
 ]

@@ -21,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=20, help="how often an ingest is killed (tests/test_kill.py)")
     parser.addoption("--damaged-files", type=int, default=300, help="how many go through (tests/test_damaged_files.py)")
     parser.addoption("--damage-seed", type=int, default=20261121, help="which damaged files (tests/test_damaged_files.py)")
+    parser.addoption("--hostile-answers", type=int, default=1500, help="how many go through (tests/test_hostile_answers.py)")
+    parser.addoption("--hostile-seed", type=int, default=20261121, help="which hostile answers (tests/test_hostile_answers.py)")
+    parser.addoption("--hostile-lists", type=Path, help="a folder with lists of hostile strings, one a line, to add to these")
+    parser.addoption("--naughty-strings", type=Path, help="a JSON list of strings to add (tests/test_hostile_prompts.py)")
+    parser.addoption("--bipia", type=Path, help="the folder of this benchmark (tests/test_hidden_instructions.py)")
 
 
 @pytest.fixture
@@ -39,6 +44,24 @@ def damaged_files(request: pytest.FixtureRequest) -> int:
 def damage_seed(request: pytest.FixtureRequest) -> int:
     seed: int = request.config.getoption("--damage-seed")
     return seed
+
+
+@pytest.fixture
+def number_of_answers(request: pytest.FixtureRequest) -> int:
+    count: int = request.config.getoption("--hostile-answers")
+    return count
+
+
+@pytest.fixture
+def hostile_seed(request: pytest.FixtureRequest) -> int:
+    seed: int = request.config.getoption("--hostile-seed")
+    return seed
+
+
+@pytest.fixture
+def hostile_lists(request: pytest.FixtureRequest) -> Path | None:
+    folder: Path | None = request.config.getoption("--hostile-lists")
+    return folder
 
 
 @pytest.fixture(autouse=True)
