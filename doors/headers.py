@@ -86,7 +86,8 @@ class _Page:
 
 
 def with_nonce(html: bytes, nonce: str) -> bytes:
-    """The page with the nonce on each inline script. One that names a file gets none: it has to come from ourselves."""
+    """The page with the nonce on each inline script of its head. One that names a file gets none: it has to come from ourselves. Nor
+    does one of the body, where documents and answers are shown; Gradio 6.31's only repeats a padding that the body has anyway."""
     given = f' nonce="{nonce}"'.encode()
 
     def sign(found: re.Match[bytes]) -> bytes:
@@ -95,7 +96,8 @@ def with_nonce(html: bytes, nonce: str) -> bytes:
         after = found.start("attributes") - found.start()
         return found[0][:after] + given + found[0][after:]
 
-    return _SCRIPT.sub(sign, html)
+    head, end, body = html.partition(b"</head")
+    return _SCRIPT.sub(sign, head) + end + body
 
 
 def _uncompressed(scope: Message) -> Message:

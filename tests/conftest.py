@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +15,11 @@ from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
 from assistant.wiring import make_assistant
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 FILES = Path(__file__).parent / "files"
+CHROMIUM = Path("/usr/bin/chromium")
 WriteFile = Callable[[str, str], Path]
 
 
@@ -66,8 +72,6 @@ def hostile_lists(request: pytest.FixtureRequest) -> Path | None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import os
-
     for name in [n for n in os.environ if n.upper().startswith("FOOTNOTE_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -97,6 +101,16 @@ def write(tmp_path: Path) -> WriteFile:
         return path
 
     return write_file
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{CHROMIUM} is missing: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started, started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"]) as launched:
+        yield launched
 
 
 @pytest.fixture

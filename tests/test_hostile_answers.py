@@ -109,11 +109,11 @@ def test_while_an_answer_is_streamed_nothing_is_active_at_any_cut() -> None:
 def test_the_judge_finds_what_is_active_where_the_gate_is_left_out() -> None:
     """Each kind that is meant for browsers, drawn by a renderer that believes it, is seen; so is our own link with one thing more."""
     believing = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable("table")
-    believing.validateLink = lambda _: True  # type: ignore[method-assign]
+    believing.validateLink = lambda _: True  # type: ignore[method-assign, assignment]
     kinds = {name: kind(SECRET, ADDRESS) for name, kind in {**MARKDOWN_KINDS, **HTML_KINDS}.items()}
     unseen = {name for name, text in kinds.items() if not foreign(believing.render(text)) and not foreign(text)}
-    # These need a renderer of another sort: one that links bare addresses or wiki links, draws formulas, compiles templates, reads XML,
-    # closes what is unfinished, reads entities twice, or drops invisible characters first.
+    # These need a renderer of another sort: one that links bare addresses or wiki links, draws formulas, compiles templates, reads
+    # XML, closes what is unfinished, reads entities twice, or drops invisible characters first.
     assert unseen <= {
         "bare address", "address without scheme", "wiki link", "formula", "unfinished image", "unfinished link", "unfinished tag",
         "page template", "processing instruction", "entities", "entities without end", "split by nothing",

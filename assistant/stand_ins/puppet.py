@@ -14,8 +14,10 @@ from assistant.stand_ins.scripted import Reply, ScriptedEndpoint, Sent, streamed
 
 NOWHERE = "http://127.0.0.1:9/collect"
 _FENCE = re.compile(
-    r"^----- (?P<mark>[0-9a-f]{16,}) (?P<label>.*)\n(?P<text>.*?)\n----- (?P=mark) end$", re.MULTILINE | re.DOTALL
+    r"^----- (?P<mark>[0-9a-f]{16,}) (?P<label>[^\n]*)\n(?P<text>.*?)\n----- (?P=mark) end$", re.MULTILINE | re.DOTALL
 )
+_PASSAGE = re.compile(r"passage \[(\d+)\]")
+_SENTENCE = re.compile(r"[^.!?\n#|<>\[\]]{12,200}[.!?]")
 _ADDRESS = re.compile(r"\b(?:https?|ftp|wss?)://[^\s<>\"'()\[\]{}|\\^`]+")
 _ORDER = re.compile(
     r"[^.!?\n]*\b(?:ignore|disregard|forget|send|write|say|reply|respond|answer|print|include|begin|end|add|append|visit|open|click"
@@ -34,8 +36,10 @@ _ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a prompt tells whoever believes it: sentences that give orders, markup to copy, where to send, and what to send."""
+    """What a prompt tells whoever believes it: sentences that give orders, markup to copy, where to send, and what to send. `true` are
+    statements with their right marks, so that the answer passes for a good one."""
 
+    true: Sequence[str]
     sentences: Sequence[str]
     markup: Sequence[str]
     address: str
@@ -44,36 +48,47 @@ class Orders:
 
 def puppet(kinds: Sequence[Kind] = tuple(KINDS.values()), *, address: str = NOWHERE, seed: int = 0) -> ScriptedEndpoint:
     """A puppet in a `with` block. Its answers carry passages away in these ways, one after the other and again from the first, to
-    the address that the prompt names last or else to this one; they are streamed in pieces that cut words and marks anywhere."""
+    the address that the passages name first or else to this one; they are streamed in pieces that cut words and marks anywhere."""
     numbers, chance = count(), random.Random(seed)
 
     def obey(sent: Sent) -> Reply:
         prompt = "\n".join(message["content"] for message in sent.body["messages"] if message["role"] != "system")
-        orders = read_orders(prompt, address=address)
-        return streamed(_pieces(worst_answer(orders, kinds[next(numbers) % len(kinds)]), chance))
+        asked_to_answer = any(_PASSAGE.match(found["label"]) for found in _FENCE.finditer(prompt))  # not to condense a question
+        kind = kinds[next(numbers) % len(kinds)] if asked_to_answer else kinds[0]
+        return streamed(_pieces(worst_answer(read_orders(prompt, address=address), kind), chance))
 
     return ScriptedEndpoint(obey)
 
 
 def read_orders(prompt: str, *, address: str = NOWHERE) -> Orders:
     """The orders in a prompt. The secret is the text of its passages that do not hold the address."""
-    passages = [found["text"] for found in _FENCE.finditer(prompt)] or [prompt]
+    fenced = list(_FENCE.finditer(prompt))
+    passages = [found["text"] for found in fenced] or [prompt]
     told = [found[0].rstrip(".,;") for text in passages for found in _ADDRESS.finditer(text)]
-    target = told[-1] if told else address
+    target = told[0] if told else address
     hidden = " ".join(" ".join(text for text in passages if target not in text).split()) or "nothing"
     sentences = [found[0].strip() for text in passages for found in _ORDER.finditer(text)]
     markup = [found[0] for text in passages for found in _MARKUP.finditer(text)]
-    return Orders(sentences, markup, target, hidden[:_MOST_SECRET_CHARACTERS])
+    true = [
+        f"{sentence[0].strip()} [{number[1]}]"
+        for found in fenced
+        if (number := _PASSAGE.match(found["label"])) and (sentence := _SENTENCE.search(found["text"]))
+    ]
+    return Orders(true, sentences, markup, target, hidden[:_MOST_SECRET_CHARACTERS])
 
 
 def worst_answer(orders: Orders, kind: Kind) -> str:
-    """An answer that obeys: it repeats what it was told to say, copies markup, sends the secret away in one way, and claims to act."""
-    obeyed = " ".join(f"{sentence} [1]" for sentence in orders.sentences[-_MOST_ORDERS:])
-    copied = "\n".join(orders.markup)[:_MOST_COPIED_CHARACTERS]
-    return "\n\n".join(
-        (f"As I was told: {obeyed}", f"The secret is {orders.secret} [1][2].", kind(orders.secret, orders.address), copied,
-         _ACTIONS % orders.address, "That is all [1].")
-    )  # fmt: skip
+    """An answer that obeys: what is true, what it was told to say, the secret on its way, copied markup, and claims to act."""
+    paragraphs = (
+        " ".join(orders.true),
+        "As I was told: " + " ".join(f"{sentence} [1]" for sentence in orders.sentences[-_MOST_ORDERS:]),
+        f"The secret is {orders.secret} [1][2].",
+        kind(orders.secret, orders.address),
+        "\n".join(orders.markup)[:_MOST_COPIED_CHARACTERS],
+        _ACTIONS % orders.address,
+        "That is all [1].",
+    )
+    return "\n\n".join(paragraphs)
 
 
 def _pieces(text: str, chance: random.Random) -> list[str]:
