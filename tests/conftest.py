@@ -70,6 +70,18 @@ def hostile_lists(request: pytest.FixtureRequest) -> Path | None:
     return folder
 
 
+@pytest.fixture
+def naughty_strings(request: pytest.FixtureRequest) -> Path | None:
+    file: Path | None = request.config.getoption("--naughty-strings")
+    return file
+
+
+@pytest.fixture
+def bipia(request: pytest.FixtureRequest) -> Path | None:
+    folder: Path | None = request.config.getoption("--bipia")
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [n for n in os.environ if n.upper().startswith("FOOTNOTE_")]:
