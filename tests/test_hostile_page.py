@@ -160,18 +160,18 @@ def test_hostile_answers_on_the_page_ask_nobody_and_run_nothing(
         headers = page.goto(address).all_headers()  # type: ignore[union-attr]
         assert ("content-security-policy" in headers) == policy
         page.wait_for_selector("body.ready", timeout=60_000)
-        for asked in range(1, answers + 1):
+        active = "img, script, iframe, svg, video, audio, object, embed, style, link, meta, form, input"
+        for _ in range(answers):
             page.locator("#question textarea").fill(QUESTION)
             page.keyboard.press("Enter")
-            expect(page.locator(f"#answer-{asked} :is(.tools, .trouble)")).to_be_visible()
-        expect(page.locator("#talk .answer", has_text="As I was told")).to_have_count(answers)
-        expect(page.locator("#talk .answer", has_text=f"{canary.url}/c")).to_have_count(answers)
+            expect(page.locator("#current .tools")).to_be_visible()
+            expect(page.locator("#current .answer")).to_contain_text("As I was told")
+            expect(page.locator("#current .answer")).to_contain_text(f"{canary.url}/c")
+            assert page.locator(f"#talk article :is({active})").count() == 0
+            page.locator("#new-conversation").click()
+            expect(page.locator(".exchange")).to_have_count(0)
         page.wait_for_timeout(500)
         assert seen.scripts() == 0
-        active = page.locator(
-            "#talk article :is(img, script, iframe, svg, video, audio, object, embed, style, link, meta, form, input)"
-        )
-        assert active.count() == 0
     assert canary.connections == before, canary.asked
 
 
@@ -217,11 +217,14 @@ def test_the_same_sixty_without_gate_and_policy_ask_and_run(raw: Raw, browser: B
     """What shows that the tests above can fail: nearly each kind does reach the canary when nothing stops it."""
     raw.app.policy = False
     requests, scripts = each_alone(browser, canary, raw, "/")
-    print(f"\nWith neither, {len(requests)} of {len(SIXTY)} kinds reach the canary and {len(scripts)} run a script.")
+    print(
+        f"\nWith neither, {len(requests)} of {len(SIXTY)} kinds reach the canary and {len(scripts)} run a script.",
+        requests,
+        scripts,
+    )
     assert len(requests) >= 35, requests
-    assert len(scripts) >= 8, scripts
     assert {"img", "srcset", "video", "style import", "iframe", "image", "svg image", "input image"} <= requests.keys()
-    assert {"script", "error event", "focus event", "iframe within"} <= scripts.keys()
+    assert {"script", "svg script", "error event", "focus event", "iframe within"} <= scripts.keys(), scripts
 
 
 def test_the_page_cannot_be_left_without_a_click(raw: Raw, browser: Browser, canary: Canary) -> None:
