@@ -1,8 +1,14 @@
-"""Public stand-ins for tests: a scripted server that speaks OpenAI's language on loopback, its faults by name, and models without
-weights."""
+"""Public stand-ins for tests: servers on loopback that speak OpenAI's language, by script, with their faults by name or as a puppet
+that obeys what it reads; ways in which hostile answers carry secrets off; and models without weights."""
 
 from assistant.stand_ins.faults import FAULT_ANSWER, FAULT_DOCUMENT, FAULT_QUESTION, FAULT_WORDS, FAULTS, Fault, serving
+
+"""Public stand-ins for tests: servers on loopback that speak OpenAI's language, by script or as a puppet, ways in
+which hostile answers carry secrets off, and models without weights."""
+
+from assistant.stand_ins.exfiltration import HTML_KINDS, KINDS, MARKDOWN_KINDS, Kind
 from assistant.stand_ins.models import HashingEmbedder, LongestFirst
+from assistant.stand_ins.puppet import Orders, puppet, read_orders, worst_answer
 from assistant.stand_ins.scripted import (
     Pause,
     Reply,
@@ -22,9 +28,14 @@ __all__ = [
     "FAULT_DOCUMENT",
     "FAULT_QUESTION",
     "FAULT_WORDS",
+    "HTML_KINDS",
+    "KINDS",
+    "MARKDOWN_KINDS",
     "Fault",
     "HashingEmbedder",
+    "Kind",
     "LongestFirst",
+    "Orders",
     "Pause",
     "Reply",
     "Script",
@@ -33,7 +44,10 @@ __all__ = [
     "event",
     "failure",
     "in_turn",
+    "puppet",
+    "read_orders",
     "serving",
     "streamed",
     "whole",
+    "worst_answer",
 ]

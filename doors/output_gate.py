@@ -12,20 +12,12 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
 
+from prompts.invisible import visible
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-# Controls and what is drawn as nothing: format and bidirectional characters, fillers, variation selectors, tags, private use.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e"
-    "\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
-# Persian, the scripts of India, Burmese and Khmer are spelt with joiners; elsewhere they only hide.
-_SPELT_WITH_JOINERS = r"\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff"
-_JOINER = re.compile(f"(?<![{_SPELT_WITH_JOINERS}])[\u200c\u200d]|[\u200c\u200d](?![{_SPELT_WITH_JOINERS}])")
-_LINE_END = re.compile("\r\n|[\r\u2028\u2029]")
 _MARK = re.compile(r"[ \t]*\[(\d{1,3})\]")
 _UNFINISHED = re.compile(r"(?:[ \t]*\[\d{0,3}|[*_`\\]+)\Z")
 
@@ -38,7 +30,7 @@ _INLINE_TAGS = {"strong": "strong", "em": "em"}
 
 def clean(text: str) -> str:
     """The text without control, invisible and bidirectional characters; lines end in a line feed."""
-    return _JOINER.sub("", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
+    return visible(text)
 
 
 def plain_html(text: str) -> str:

@@ -7,10 +7,10 @@ import ipaddress
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
@@ -18,30 +18,13 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from assistant.answering import Assistant
 from assistant.errors import FootnoteError, SettingsError
 from assistant.library import OWNER
+from doors.headers import App, Message, Receive, Send, StrictHeaders
 from doors.page.source_panel import page_picture, passage_html
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
 
 _STATIC = Path(__file__).parent / "static"
-# Gradio runs inline scripts, and compiles its HTML templates with eval.
-_POLICY = "; ".join(
-    (
-        "default-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:", "media-src 'self' blob:", "font-src 'self' data:", "connect-src 'self'", "frame-src 'self'",
-        "worker-src 'self' blob:", "form-action 'self'", "object-src 'none'", "base-uri 'self'", "frame-ancestors 'none'",
-    )
-)  # fmt: skip
-_HEADERS = (
-    (b"content-security-policy", _POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
 
 
 def serve(settings: Settings) -> None:
@@ -117,36 +100,31 @@ def make_app(assistant: Assistant) -> FastAPI:
         head=head, favicon_path=str(_STATIC / "favicon.png"),
     )  # fmt: skip
     app.add_middleware(_Guard)
+    app.add_middleware(StrictHeaders)  # the last one added is the outermost: refusals carry the headers too
     return app
 
 
 class _Guard:
-    """Strict headers on every response, and no service for other sites' pages: on loopback there is no password yet, so what a
-    foreign page sends from the owner's browser, or through a name that it points at this machine, is refused."""
+    """No service for other sites' pages: on loopback there is no password yet, so what a foreign page sends from the owner's browser,
+    or through a name that it points at this machine, is refused."""
 
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
 
-    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        async def send_with_headers(message: _Message) -> None:
-            if message["type"] == "http.response.start":
-                ours = {name for name, _ in _HEADERS}
-                message["headers"] = [h for h in message.get("headers", ()) if h[0].lower() not in ours] + list(_HEADERS)
-            await send(message)
-
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif reason := _refusal(scope):
-            await JSONResponse({"error": reason}, status_code=403)(scope, receive, send_with_headers)
+            await JSONResponse({"error": reason}, status_code=403)(scope, receive, send)
         else:
-            await self._app(scope, _until_stopping(receive, scope["app"].state.stopping), send_with_headers)
+            await self._app(scope, _until_stopping(receive, scope["app"].state.stopping), send)
 
 
-def _until_stopping(receive: _Receive, stopping: Callable[[], bool]) -> _Receive:
+def _until_stopping(receive: Receive, stopping: Callable[[], bool]) -> Receive:
     """What comes from the client; a disconnect when the server stops. Gradio keeps a stream open for every tab, which would
     otherwise hold the server up."""
 
-    async def receive_or_end() -> _Message:
+    async def receive_or_end() -> Message:
         waiting = asyncio.ensure_future(receive())
         try:
             while True:
@@ -161,7 +139,7 @@ def _until_stopping(receive: _Receive, stopping: Callable[[], bool]) -> _Receive
     return receive_or_end
 
 
-def _refusal(scope: _Message) -> str:
+def _refusal(scope: Message) -> str:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
     if not _is_loopback(host.strip("[]")):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ingestion.report import Progress
 
 # Control characters, marks that turn the direction of writing, and what stands for bytes that are no UTF-8 in a file's name.
-_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # Where we say ourselves how fast it goes and how long it will take.
 _OWN_WORDS = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"

@@ -5,17 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
-# Controls, and what is drawn as nothing: format and bidirectional characters, fillers, variation selectors, tags. Joiners
-# stay between letters of scripts that are spelt with them (see _JOINER).
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e"
-    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U00013430-\U0001345f\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
-_SPELT_WITH_JOINERS = r"\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff"
-_JOINER = re.compile(f"(?<![{_SPELT_WITH_JOINERS}])[\u200c\u200d]|[\u200c\u200d](?![{_SPELT_WITH_JOINERS}])")
-_LINE_END = re.compile("\r\n|[\r\v\f\u0085\u2028\u2029]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from prompts.invisible import visible
 
 # What the chat templates of ChatML, Llama 2 to 4, Mistral, Gemma, Phi, DeepSeek, Command, GLM, MiniMax, Harmony and Alpaca treat
 # as structure. The first and last character are replaced by a look-alike that no tokenizer takes for a special token.
@@ -38,10 +28,8 @@ _LOOK_ALIKE = str.maketrans("<>[]", "‹›⁅⁆")
 def clean(text: str) -> str:
     """The text as a reader sees it, one kind of line end, with chat-template tokens disarmed: `<|im_start|>` becomes
     `‹|im_start|›`. Nothing visible is dropped."""
-    text = _SURROGATE.sub("\ufffd", _LINE_END.sub("\n", text))
     # A token may be hidden by invisible characters inside it, so these go first.
-    text = _JOINER.sub("", _INVISIBLE.sub("", text))
-    text = _TEMPLATE_TOKEN.sub(lambda found: found[0].translate(_LOOK_ALIKE), text)
+    text = _TEMPLATE_TOKEN.sub(lambda found: found[0].translate(_LOOK_ALIKE), visible(text))
     return _ALPACA_HEADER.sub(lambda found: f"{found[1]}＃", text)
 
 

@@ -8,18 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from assistant.answering import Assistant
 from assistant.errors import SettingsError
@@ -27,10 +25,10 @@ from assistant.library import OWNER
 from assistant.settings import read_settings
 from assistant.testing import Pause, Reply, ScriptedEndpoint, failure, streamed
 from doors.page.documents_list import DocumentsDoor
+from tests.canary import Canary
 
 ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "files"
-CHROMIUM = Path("/usr/bin/chromium")
 LEAVE = "How many days of paid annual leave do full-time staff have?"
 LAMP = "# The lamp\n\nThe lamp is cleaned every Monday by the keeper.\n"
 expect.set_options(timeout=30_000)
@@ -64,38 +62,6 @@ class Server:
         return self.process.communicate(timeout=20)[1]
 
 
-class Canary:
-    """A server that nobody should ever ask anything. `asked` has the paths that somebody did ask for."""
-
-    def __init__(self) -> None:
-        asked = self.asked = list[str]()
-
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                asked.append(self.path)
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{CHROMIUM} is missing: apt-get install chromium")
-    with sync_playwright() as started, started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"]) as launched:
-        yield launched
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Over an empty library, without a language model."""
@@ -122,9 +88,8 @@ def written(tmp_path_factory: pytest.TempPathFactory, endpoint: ScriptedEndpoint
 
 @pytest.fixture
 def canary() -> Iterator[Canary]:
-    bird = Canary()
-    yield bird
-    bird.close()
+    with Canary() as bird:
+        yield bird
 
 
 OpenPage = Callable[..., Page]
@@ -336,7 +301,7 @@ def test_nothing_that_a_document_or_an_answer_says_becomes_active(
     addresses = page.eval_on_selector_all(":is(#talk, #source, #library) a", "links => links.map(a => a.getAttribute('href'))")
     assert addresses
     assert all(address.startswith("#") for address in addresses), addresses
-    assert canary.asked == []
+    assert canary.connections == 0
 
 
 def test_a_footnote_of_a_document_that_changed_says_so_and_keeps_its_quote(
@@ -370,7 +335,7 @@ def test_the_browser_itself_refuses_what_is_not_ours(written: Server, browser: B
         canary.url,
     )
     page.close()
-    assert canary.asked == []
+    assert canary.connections == 0
 
 
 @pytest.mark.parametrize("address", ["/", "/health", "/own/page.css", "/passage/none", "/page/none/1.png", "/gradio_api/info"])

@@ -169,6 +169,12 @@
     if (key.key === 'ArrowLeft' || key.key === 'p') step(-1);
   });
 
+  // No link of ours leads elsewhere, and a policy cannot forbid a page to leave: whatever would take it to another address is stopped
+
+  window.navigation?.addEventListener('navigate', (leaving) => {
+    if (leaving.cancelable && new URL(leaving.destination.url).origin !== location.origin) leaving.preventDefault();
+  });
+
   // Files dropped anywhere go the way of those that were chosen
 
   let over = 0;
