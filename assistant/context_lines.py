@@ -93,8 +93,10 @@ class ContextLines:
         found = {}
         for row in standing:
             key = keys[row.id]
-            there = next((w for d in (row.digest, *other[row.document_id]) if (w := written.get((key, d)))), None)
-            if there is not None:
+            own_bytes = (row.digest, *other[row.document_id])
+            there = next((w for d in own_bytes if (w := written.get((key, d)))), None)
+            # Somebody else's document may have the same bytes by now; what it said before is not to be read here.
+            if there is not None and there.made_from in own_bytes:
                 found[row.id] = Line(there.line, key, row.digest, there.made_from)
         return found
 
