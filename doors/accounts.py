@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from sqlalchemy import delete, func, insert, select, update
 
@@ -78,7 +79,6 @@ class Accounts:
         database.add_tables(metadata)
         self._database, self._cost = database, cost or Cost()
         self.attempts = Attempts(database)
-        self._nobody = self._hashed(secrets.token_urlsafe())
 
     def exist(self) -> bool:
         """Whether there is any user, disabled ones too."""
@@ -152,9 +152,9 @@ class Accounts:
     def verify(self, name: str, password: str) -> Verified | None:
         """The user, where the password is theirs; None where it is not, where there is no such user, and where they are disabled. All
         of these take the same time."""
-        stands = self.password_hash(name)
+        stands, nobodys = self.password_hash(name), self._nobodys
         with _AT_ONCE:
-            right = _matches(password, stands or self._nobody)
+            right = _matches(password, stands or nobodys)
         return Verified(name.lower(), stands) if right and stands else None
 
     def password_hash(self, name: str) -> str | None:
@@ -207,6 +207,11 @@ class Accounts:
         with self._database.writing() as connection:
             connection.execute(delete(keys).where(keys.c.id == key_id))
         return found
+
+    @cached_property
+    def _nobodys(self) -> str:
+        """What the password of nobody is held against, so that it takes as long as somebody's."""
+        return self._hashed(secrets.token_urlsafe())
 
     def _set(self, name: str, **values: object) -> None:
         with self._database.writing() as connection:
