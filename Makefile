@@ -18,10 +18,11 @@ test: $(VENV)/.installed-for-tests test-tools lint
 test-extras: $(VENV)/.installed-extras test-tools office
 	$(VENV)/bin/pytest tests/extras
 
-# The long form of two tests: more damaged files, more kills. Hours, not minutes.
+# The long form of three tests: more damaged files, more kills, more questions. Hours, not minutes.
 campaign: $(VENV)/.installed-for-tests test-tools
 	$(VENV)/bin/pytest -s tests/test_damaged_files.py --damaged-files 10000
 	$(VENV)/bin/pytest -s tests/test_kill.py --kills 200
+	$(VENV)/bin/pytest -s tests/test_isolation.py --isolation-questions 2000
 
 lint: $(VENV)/.installed-for-tests
 	$(VENV)/bin/ruff check .

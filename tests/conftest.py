@@ -21,6 +21,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=20, help="how often an ingest is killed (tests/test_kill.py)")
     parser.addoption("--damaged-files", type=int, default=300, help="how many go through (tests/test_damaged_files.py)")
     parser.addoption("--damage-seed", type=int, default=20261121, help="which damaged files (tests/test_damaged_files.py)")
+    parser.addoption("--isolation-questions", type=int, default=300, help="how many are asked (tests/test_isolation.py)")
+
+
+@pytest.fixture
+def isolation_questions(request: pytest.FixtureRequest) -> int:
+    count: int = request.config.getoption("--isolation-questions")
+    return count
 
 
 @pytest.fixture
