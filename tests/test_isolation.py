@@ -131,8 +131,9 @@ class Asking:
 
     def page_of_theirs(self, reader: Person, other: Person) -> str:
         theirs = self.chance.choice([c.name for c in self.assistant.library.readable(other.name) if c.owner == other.name])
-        said = self.tabs[reader.name].choose(theirs) + self.tabs[reader.name].ask(self._question(other), theirs)
-        return said.replace(theirs, "…")  # the name that was given comes back in the refusal
+        # The name that was given comes back in the refusal, and would stand in the conversation of this tab from then on.
+        tab = self.tabs[reader.name].beside(f"tab-{self.chance.random()}")
+        return (tab.choose(theirs) + tab.ask(self._question(other), theirs)).replace(theirs, "…")
 
     def forget(self, reader: Person, other: Person) -> str:
         said = self.tabs[reader.name].forget(self._private(other))
@@ -241,7 +242,7 @@ def test_one_who_is_not_logged_in_sees_nothing_and_is_asked_for_a_login(world: W
 
 
 def test_a_tab_answers_to_its_own_reader_alone(world: World) -> None:
-    ann, bob = world.people[0], world.people[5]
+    ann, bob = world.people[0], world.people[3]
     with logged_in(world, ann) as hers, logged_in(world, bob) as his:
         tab = Tab(hers, "the-session-of-ann")
         asked = tab.ask(f"With what word is the {ann.lure} lamp opened?")
@@ -259,7 +260,7 @@ def test_a_tab_answers_to_its_own_reader_alone(world: World) -> None:
 
 
 def test_an_upload_is_its_readers_alone(world: World) -> None:
-    ann, bob = world.people[0], world.people[5]
+    ann, bob = world.people[0], world.people[3]
     content = b"The lureaq lamp has a second word: canaryofanupload."
     with logged_in(world, ann) as hers, logged_in(world, bob) as his:
         sent = [("files", (f"a long name to make the answer long {n}.txt", content + b"%d" % n)) for n in range(9)]

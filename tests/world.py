@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import threading
@@ -114,6 +115,12 @@ class Tab:
             if dependency["backend_fn"]
             for component, event in dependency["targets"]
         }
+
+    def beside(self, session: str) -> Tab:
+        """Another tab of the same person."""
+        other = copy.copy(self)
+        other.session = session
+        return other
 
     def open(self, collection: str = "") -> str:
         return self.send("load", [collection, None, *_UNFILTERED])
