@@ -79,7 +79,7 @@ class PageGate:
         reader = reader_of(Request(scope))
         sessions = _in_address(scope, asked)
         if asked.startswith("upload") and scope["method"] == "POST":
-            scope, send = _uncompressed(scope), self._keeping(reader, send)
+            send = self._keeping(reader, send)
         elif scope["method"] not in ("GET", "HEAD"):
             body, receive = await _read(receive)
             sessions += _in_body(body)
@@ -115,11 +115,6 @@ async def _read(receive: _Receive) -> tuple[bytes, _Receive]:
         return again.pop() if again else await receive()
 
     return bytes(body), receive_again
-
-
-def _uncompressed(scope: _Message) -> _Message:
-    """The request without its word that the answer may be compressed: it is to be read here."""
-    return {**scope, "headers": [h for h in scope["headers"] if h[0].lower() != b"accept-encoding"]}
 
 
 def _in_address(scope: _Message, asked: str) -> list[str | None]:
