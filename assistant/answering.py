@@ -324,13 +324,25 @@ class Assistant:
             if collection.chunks and (collection.embedder, collection.dimension) != (self.models, self.embedder.dimension):
                 raise mismatch(collection, self.models, self.embedder.dimension)
         try:
-            return self.retriever.search(query, of, k=k, carried=carried, filters=filters)
+            found = self.retriever.search(query, of, k=k, carried=carried, filters=filters)
         except LibraryError:
             again = self.library.readable(reader, names)
             if [c.index_name for c in again] == [c.index_name for c in of]:
                 raise
             # A reindex had put another index in the old one's place.
-            return self.retriever.search(query, again, k=k, carried=carried, filters=filters)
+            found = self.retriever.search(query, again, k=k, carried=carried, filters=filters)
+        return self._checked(found, reader)
+
+    def _checked(self, found: Retrieval, reader: str) -> Retrieval:
+        """Without what the reader may not read now. Nothing else was searched; but a mistake in what was chosen, or a collection that
+        is taken from a reader while a search goes on, must let nothing out."""
+        ids = {hit.chunk.id for hit in found.hits}.union(*found.stages.values())
+        allowed = self.library.readable_chunks(reader, sorted(ids))
+        return replace(
+            found,
+            hits=tuple(hit for hit in found.hits if hit.chunk.id in allowed),
+            stages={stage: [i for i in order if i in allowed] for stage, order in found.stages.items()},
+        )
 
     def _cite(self, text: str, hits: Sequence[Hit], language: str) -> Cited:
         chunks = [hit.chunk for hit in hits]

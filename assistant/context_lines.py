@@ -11,10 +11,11 @@ from itertools import groupby
 from sqlalchemy import Connection, delete, func, select, update
 
 from assistant import queries
+from assistant.access import OWNER
 from assistant.database import Database, insert_missing
 from assistant.queries import slices
 from assistant.records import Collection
-from assistant.schema import blocks, chunks, context_lines, documents, versions
+from assistant.schema import blocks, chunks, collections, context_lines, documents, versions
 from assistant.tally import recount
 from assistant.types import Chunk
 
@@ -76,7 +77,12 @@ class ContextLines:
     def known(self, keys: Mapping[int, str]) -> dict[int, Line]:
         """The lines that were written before for these chunks (id -> key): from the same bytes, or from another version of the same
         document."""
-        own = select(chunks.c.id, versions.c.document_id, versions.c.digest).join(versions, versions.c.id == chunks.c.version_id)
+        own = (
+            select(chunks.c.id, versions.c.document_id, versions.c.digest, collections.c.owner)
+            .join(versions, versions.c.id == chunks.c.version_id)
+            .join(documents, documents.c.id == versions.c.document_id)
+            .join(collections, collections.c.id == documents.c.collection_id)
+        )
         kin = select(versions.c.document_id, versions.c.digest)
         with self._database.reading() as connection:
             standing = [row for ids in slices(list(keys)) for row in connection.execute(own.where(chunks.c.id.in_(ids)))]
@@ -93,8 +99,10 @@ class ContextLines:
         found = {}
         for row in standing:
             key = keys[row.id]
-            there = next((w for d in (row.digest, *other[row.document_id]) if (w := written.get((key, d)))), None)
-            if there is not None:
+            own_bytes = (row.digest, *other[row.document_id])
+            there = next((w for d in own_bytes if (w := written.get((key, d)))), None)
+            # Somebody else's document may have the same bytes by now; what it said before is the local owner's alone to read.
+            if there is not None and (there.made_from in own_bytes or row.owner == OWNER):
                 found[row.id] = Line(there.line, key, row.digest, there.made_from)
         return found
 

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect
+from sqlalchemy import URL, Connection, Engine, MetaData, Table, create_engine, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -26,15 +26,16 @@ class Database:
         shown = _without_password(url)
         try:
             self.engine = _open(url)
-            metadata.create_all(self.engine)
-            self._add_columns()
+            self.add_tables(metadata)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise LibraryError(
                 f"The library at {shown} could not be opened: {error}. Check FOOTNOTE_DATA_DIR and FOOTNOTE_LIBRARY_URL."
             ) from error
 
-    def _add_columns(self) -> None:
-        """Give the tables of an older library the columns that came since; all of these may be empty."""
+    def add_tables(self, metadata: MetaData) -> None:
+        """Make the tables that are missing, and give those of an older library the columns that came since; all of these may be
+        empty."""
+        metadata.create_all(self.engine)
         there = inspect(self.engine)
         for table in metadata.tables.values():
             held = {column["name"] for column in there.get_columns(table.name)}

@@ -6,6 +6,8 @@ FootnoteError
 ├── PathNotFound                a path that was given is not there
 ├── BackupError                 a backup cannot be written or restored
 ├── EvaluationError             the folder does not hold an evaluation set
+├── AccountError                a user or key that is not there, or cannot be made so
+├── NotPermitted                what only the local owner may do
 ├── LibraryError                the database of record refused or could not be read
 │   ├── DocumentNotFound
 │   ├── CollectionNotFound      no such collection, or none that this reader may read
@@ -49,6 +51,14 @@ class BackupError(FootnoteError):
 
 
 class EvaluationError(FootnoteError):
+    pass
+
+
+class AccountError(FootnoteError):
+    pass
+
+
+class NotPermitted(FootnoteError):
     pass
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import URL, delete, func, insert, select, update
 
-from assistant import changes, queries
+from assistant import access, changes, queries
 from assistant.context_lines import ContextLines
 from assistant.database import Database
 from assistant.drafts import Draft, insert_draft
-from assistant.errors import CollectionMismatch, CollectionNotFound
+from assistant.errors import CollectionMismatch
 from assistant.filters import EVERYTHING, Filters
 from assistant.matching import passing
 from assistant.packing import unpack_count_arrays, unpack_counts, unpack_runs
@@ -34,7 +34,7 @@ from assistant.stored_signs import StoredSigns
 from assistant.tally import count_version, counts_of
 from assistant.types import Chunk, Document, Page
 
-OWNER = queries.OWNER
+OWNER = access.OWNER
 
 
 class Library:
@@ -55,6 +55,11 @@ class Library:
     def close(self) -> None:
         self._database.close()
 
+    @property
+    def database(self) -> Database:
+        """For those who keep tables of their own beside these."""
+        return self._database
+
     def live_changes(self, collection: Collection) -> int:
         """How often it changed here, since it was opened, which chunks of a collection are live or what terms they have."""
         return self._live_changes[collection.id]
@@ -67,21 +72,13 @@ class Library:
     # Collections
 
     def create_collection(self, name: str, *, embedder: str, dimension: int, owner: str = OWNER) -> Collection:
-        """The collection of this name, made where it is missing. Raises CollectionMismatch where it has another embedder, and
-        CollectionNotFound where it is not the owner's to write to."""
+        """The collection of this name, made where it is missing; `ann` makes `ann/NAME`. Raises CollectionMismatch where it has
+        another embedder, and CollectionNotFound where it is not the owner's to write to."""
         with self._database.writing() as connection:
-            found = select(collections).where(collections.c.name == name)
-            row = connection.execute(found).one_or_none()
-            if row is None:
-                connection.execute(
-                    insert(collections).values(
-                        name=name, embedder=embedder, dimension=dimension, index_name=self.new_index_name(), owner=owner,
-                        readers=[], chunks=0, terms=0, created_at=changes.now(),
-                    )
-                )  # fmt: skip
-                row = connection.execute(found).one()
-        collection = queries.collection_of(row)
-        _refuse_unless_owner(collection, owner)
+            collection = access.created(
+                connection, name, owner=owner, embedder=embedder, dimension=dimension, index_name=self.new_index_name(),
+                created_at=changes.now(),
+            )  # fmt: skip
         if (collection.embedder, collection.dimension) != (embedder, dimension):
             raise mismatch(collection, embedder, dimension)
         return collection
@@ -90,19 +87,29 @@ class Library:
         """The collections that the reader may read, by name; only these names where some are given. Raises CollectionNotFound for
         a name that is not among them."""
         with self._database.reading() as connection:
-            return queries.readable(connection, reader, names)
+            return access.readable(connection, reader, names)
 
     def writable(self, reader: str, name: str) -> Collection:
         """The collection of this name, for its owner to change. Raises CollectionNotFound."""
-        (collection,) = self.readable(reader, [name])
-        _refuse_unless_owner(collection, reader)
-        return collection
+        with self._database.reading() as connection:
+            return access.writable(connection, reader, name)
 
-    def share(self, name: str, readers: Sequence[str], *, owner: str = OWNER) -> None:
-        """Let these readers read a collection, and no others but its owner; "*" is everyone. Raises CollectionNotFound."""
-        collection = self.writable(owner, name)
+    def share(self, name: str, readers: Sequence[str], *, owner: str = OWNER) -> Collection:
+        """Let these readers read a collection, and no others but its owner; "*" is everyone. Raises CollectionNotFound where it is not
+        the owner's to share."""
         with self._database.writing() as connection:
-            connection.execute(update(collections).where(collections.c.id == collection.id).values(readers=list(readers)))
+            return access.share(connection, name, readers, owner=owner)
+
+    def hand_over(self, name: str) -> list[str]:
+        """Give the collections of this owner to the local owner, and let this reader read nothing. The names of those."""
+        with self._database.writing() as connection:
+            return access.hand_over(connection, name)
+
+    def readable_chunks(self, reader: str, chunk_ids: Sequence[int]) -> set[int]:
+        """Those of these chunks that the reader may read at this moment: the check after a search, whatever was chosen before it."""
+        with self._database.reading() as connection:
+            found = [access.readable_chunks(connection, reader, ids) for ids in slices(chunk_ids)]
+        return set().union(*found)
 
     def new_index_name(self) -> str:
         """A name for an index that no other has. It begins with `index_prefix`."""
@@ -133,7 +140,7 @@ class Library:
                 .where(collections.c.id == collection.id, collections.c.pivot_length.is_(None))
                 .values(pivot_length=pivot_length)
             )
-            return queries.collection_of(connection.execute(select(collections).where(collections.c.id == collection.id)).one())
+            return access.collection_of(connection.execute(select(collections).where(collections.c.id == collection.id)).one())
 
     def languages(self, of: Sequence[Collection], filters: Filters = EVERYTHING) -> dict[str, int]:
         """The languages of the live documents that pass, the most frequent first, and how many each has."""
@@ -192,7 +199,7 @@ class Library:
         where it is not the reader's to remove."""
         with self._database.writing() as connection:
             document, collection = queries.find(connection, document_id, reader)
-            _refuse_unless_owner(collection, reader)
+            access.refuse_unless_owner(collection, reader)
             changes.remove(connection, collection, document.id)
         self._count_live_change(collection)
         return document
@@ -249,10 +256,11 @@ class Library:
         """The live documents of the collections that the reader may read, and that pass, by collection and source."""
         query = queries.live_documents()
         with self._database.reading() as connection:
-            of = queries.readable(connection, reader, names)
+            of = access.readable(connection, reader, names)
             if filters:
                 query = query.where(documents.c.id.in_(passing(connection, of, filters)))
-            rows = connection.execute(query.where(collections.c.id.in_([c.id for c in of]))).all()
+            checked = access.still_readable(connection, reader, [c.id for c in of])
+            rows = connection.execute(query.where(collections.c.id.in_(checked))).all()
             sources = queries.sources(connection)
         found = [queries.document_of(row, sources[row.id]) for row in rows]
         return sorted(found, key=lambda d: (d.collection, d.source, d.id))
@@ -400,8 +408,3 @@ def mismatch(collection: Collection, embedder: str, dimension: int) -> Collectio
         f"Collection '{collection.name}' was built with {collection.embedder} ({collection.dimension} dimensions) but the settings "
         f"name {embedder} ({dimension}). Run `footnote reindex {collection.name}`, or set {settings}."
     )
-
-
-def _refuse_unless_owner(collection: Collection, reader: str) -> None:
-    if reader not in (collection.owner, OWNER):
-        raise CollectionNotFound(f"There is no collection '{collection.name}' that {reader} may change. Ask its owner.")

@@ -9,34 +9,25 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, ScalarSelect, Select, func, select
 
-from assistant.errors import CollectionNotFound, DocumentNotFound
+from assistant.access import readable, still_readable
+from assistant.errors import DocumentNotFound
 from assistant.recent_texts import RecentTexts
 from assistant.records import Collection, Holdings, Surroundings
 from assistant.schema import chunks, collections, documents, pages, places, versions
 from assistant.types import Chunk, Document, Page
 
 Rows = Row[tuple[Any, ...]]
-OWNER = "owner"
-EVERYONE = "*"
 # SQLite takes 32,766 variables in a statement; a list of ids is asked for in slices well below that.
 _SLICE = 10_000
 _Id = TypeVar("_Id", int, str, bytes)
 
 
-def readable(connection: Connection, reader: str, names: Sequence[str] = ()) -> list[Collection]:
-    """The collections that the reader may read, by name. Raises CollectionNotFound for a name that is not among them."""
-    rows = connection.execute(select(collections).order_by(collections.c.name)).all()
-    allowed = [r for r in rows if reader in (r.owner, OWNER) or reader in r.readers or EVERYONE in r.readers]
-    missing = sorted(set(names) - {r.name for r in allowed})
-    if missing:
-        there = ", ".join(r.name for r in allowed) or "none yet"
-        raise CollectionNotFound(f"There is no collection '{missing[0]}'. Collections: {there}.")
-    return [collection_of(r) for r in allowed if not names or r.name in names]
-
-
 def find(connection: Connection, name: str, reader: str) -> tuple[Document, Collection]:
     """As `find_in`, among all that the reader may read."""
-    return find_in(connection, name, readable(connection, reader))
+    document, collection = find_in(connection, name, readable(connection, reader))
+    if not still_readable(connection, reader, [collection.id]):
+        raise _no_document(name, ())
+    return document, collection
 
 
 def find_in(connection: Connection, name: str, collections_: Sequence[Collection]) -> tuple[Document, Collection]:
@@ -56,7 +47,7 @@ def find_in(connection: Connection, name: str, collections_: Sequence[Collection
         ids = ", ".join(sorted(f"{r.id} ({lie.get(r.id, r.collection)})" for r in rows))
         raise DocumentNotFound(f"{len(rows)} documents are called '{name}': give one of the ids {ids}.")
     if not rows:
-        raise DocumentNotFound(f"There is no document '{name}'. {_nearest_names(name, [r.source for r in seen])}")
+        raise _no_document(name, [r.source for r in seen])
     return document_of(rows[0], sources(connection, [rows[0].id])[rows[0].id]), of[rows[0].collection_id]
 
 
@@ -72,11 +63,12 @@ def _file_name(source: str) -> str:
     return source.rpartition("/")[2].casefold()
 
 
-def _nearest_names(name: str, known: Sequence[str]) -> str:
+def _no_document(name: str, known: Sequence[str]) -> DocumentNotFound:
+    """What to raise, with those of the known sources whose file names are nearest."""
     by_file_name = {_file_name(source): source for source in known}
     near = difflib.get_close_matches(name.rpartition("/")[2].casefold(), by_file_name, n=3)
     meant = f"Did you mean {' or '.join(by_file_name[each] for each in near)}? " if near else ""
-    return f"{meant}`footnote documents` lists them."
+    return DocumentNotFound(f"There is no document '{name}'. {meant}`footnote documents` lists them.")
 
 
 def sources(connection: Connection, document_ids: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
@@ -206,10 +198,4 @@ def chunk_of(row: Rows, *, text: str, source: str, on: tuple[Page, ...]) -> Chun
     return Chunk(
         row.id, row.document_id, row.title, source, text[row.start : row.end], row.start, row.end, row.page,
         tuple(row.heading_path), row.header, row.language, row.version, on, row.context_line,
-    )  # fmt: skip
-
-
-def collection_of(row: Rows) -> Collection:
-    return Collection(
-        row.id, row.name, row.embedder, row.dimension, row.index_name, row.pivot_length, row.chunks, row.terms, row.owner,
     )  # fmt: skip

@@ -22,6 +22,7 @@ class Collection:
     chunks: int
     terms: int
     owner: str
+    readers: Sequence[str] = ()
 
     @property
     def mean_length(self) -> float:

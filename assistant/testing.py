@@ -1,12 +1,8 @@
 """Public stand-ins for tests: servers on loopback that speak OpenAI's language, by script, with their faults by name or as a puppet
 that obeys what it reads; ways in which hostile answers carry secrets off; and models without weights."""
 
-from assistant.stand_ins.faults import FAULT_ANSWER, FAULT_DOCUMENT, FAULT_QUESTION, FAULT_WORDS, FAULTS, Fault, serving
-
-"""Public stand-ins for tests: servers on loopback that speak OpenAI's language, by script or as a puppet, ways in
-which hostile answers carry secrets off, and models without weights."""
-
 from assistant.stand_ins.exfiltration import HTML_KINDS, KINDS, MARKDOWN_KINDS, Kind
+from assistant.stand_ins.faults import FAULT_ANSWER, FAULT_DOCUMENT, FAULT_QUESTION, FAULT_WORDS, FAULTS, Fault, serving
 from assistant.stand_ins.models import HashingEmbedder, LongestFirst
 from assistant.stand_ins.puppet import Orders, puppet, read_orders, worst_answer
 from assistant.stand_ins.scripted import (

@@ -17,9 +17,11 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from assistant.answering import Assistant
 from assistant.errors import FootnoteError, SettingsError
-from assistant.library import OWNER
+from doors.accounts import Accounts
+from doors.authentication import Authentication, LoginGate, reader_of
 from doors.headers import App, Message, Receive, Send, StrictHeaders
 from doors.page.source_panel import page_picture, passage_html
+from doors.page.tabs import PageGate, Tabs
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -28,17 +30,16 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def serve(settings: Settings) -> None:
-    """Serve until interrupted, then close the library. Raises SettingsError for an address that is not loopback or is in use,
-    and DataFolderInUse where another process owns the data folder."""
+    """Serve until interrupted, then close the library. Raises SettingsError for an address that is in use, or that other machines can
+    reach while there are no accounts, and DataFolderInUse where another process owns the data folder."""
     from assistant.settings import switch_off_telemetry
 
     switch_off_telemetry()
-    listening = _listen(settings.host, settings.port)
-    import uvicorn
+    with Assistant.open(settings) as assistant, _listen(settings.host, settings.port, assistant) as listening:
+        import uvicorn
 
-    with listening, Assistant.open(settings) as assistant:
         _ = assistant.index  # refused here, before an address is announced, where another process owns the data folder
-        app = make_app(assistant)
+        app = make_app(assistant, login_always=not _is_loopback(settings.host))
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"Footnote is at http://{shown}:{settings.port} (Ctrl+C stops it)", file=sys.stderr, flush=True)
         threading.Thread(target=_offer_models, args=(settings,), name="discovering", daemon=True).start()
@@ -77,11 +78,13 @@ def _resuming(assistant: Assistant) -> Iterator[None]:
         thread.join()
 
 
-def make_app(assistant: Assistant) -> FastAPI:
-    """The app, with the page at `/`. Models and index start to open in the background; the caller closes the assistant."""
+def make_app(assistant: Assistant, *, login_always: bool = False) -> FastAPI:
+    """The app, with the page at `/`. Models and index start to open in the background; the caller closes the assistant. A login is
+    wanted where the library has accounts, and with `login_always` where it has none too."""
     from gradio_app import build_page
 
-    page = build_page(assistant)
+    tabs = Tabs()
+    page = build_page(assistant, tabs)
     import gradio
 
     app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, openapi_url=None)
@@ -98,15 +101,19 @@ def make_app(assistant: Assistant) -> FastAPI:
         app, page, path="/", server_name="127.0.0.1", footer_links=[], run_history=False, ssr_mode=False, mcp_server=False,
         pwa=False, enable_monitoring=False, show_error=True, max_file_size=assistant.limits.max_file_bytes, theme=theme,
         head=head, favicon_path=str(_STATIC / "favicon.png"),
+        auth_dependency=reader_of,
     )  # fmt: skip
+    # Those added last come first.
+    app.add_middleware(PageGate, tabs=tabs)
+    login = Authentication(Accounts(assistant.library.database), login_always=login_always)
+    app.add_middleware(LoginGate, authentication=login, is_loopback=_is_loopback)
     app.add_middleware(_Guard)
     app.add_middleware(StrictHeaders)  # the last one added is the outermost: refusals carry the headers too
     return app
 
 
 class _Guard:
-    """No service for other sites' pages: on loopback there is no password yet, so what a foreign page sends from the owner's browser,
-    or through a name that it points at this machine, is refused."""
+    """No service for other sites' pages: what one sends from a browser here is refused."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -141,9 +148,6 @@ def _until_stopping(receive: Receive, stopping: Callable[[], bool]) -> Receive:
 
 def _refusal(scope: Message) -> str:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-    if not _is_loopback(host.strip("[]")):
-        return f"This server answers on this machine only, not as '{host}'."
     if headers.get("sec-fetch-site") == "cross-site" and scope["method"] not in ("GET", "HEAD"):
         return "Another site's page may not send anything here."
     return ""
@@ -160,11 +164,6 @@ def _add_addresses(app: FastAPI) -> None:
     app.add_api_route("/page/{document}/{number}.png", _picture)
 
 
-def _reader() -> str:
-    """For whom a request reads: the local owner, until there are accounts."""
-    return OWNER
-
-
 def _health() -> dict[str, str]:
     return {"status": "ok"}
 
@@ -177,7 +176,7 @@ def _static(name: str) -> Response:
 
 
 def _passage(
-    request: Request, document: str, start: int = 0, end: int = 0, version: str = "", reader: str = Depends(_reader)
+    request: Request, document: str, start: int = 0, end: int = 0, version: str = "", reader: str = Depends(reader_of)
 ) -> Response:
     shown = passage_html(request.app.state.assistant, document, start, end, version=version, reader=reader)
     return HTMLResponse(shown, headers={"Cache-Control": "no-store"})
@@ -185,19 +184,23 @@ def _passage(
 
 def _picture(
     request: Request, document: str, number: int, start: int = 0, end: int = 0, width: int = 1000, version: str = "",
-    reader: str = Depends(_reader),
+    reader: str = Depends(reader_of),
 ) -> Response:  # fmt: skip
     assistant = request.app.state.assistant
     png = page_picture(assistant, document, number, start, end, width_pixels=width, version=version, reader=reader)
     return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, assistant: Assistant) -> socket.socket:
     """A socket bound to the address. Raises SettingsError."""
     if not _is_loopback(host):
-        raise SettingsError(
-            f"FOOTNOTE_HOST={host} can be reached from other machines, and Footnote has no accounts yet. Use 127.0.0.1."
-        )
+        if not Accounts(assistant.library.database).exist():
+            raise SettingsError(
+                f"FOOTNOTE_HOST={host} can be reached from other machines, and there are no accounts yet. Make one with "
+                "`footnote users add NAME`, or use 127.0.0.1."
+            )
+        said = "passwords and documents go over the network as they are. Put a proxy that speaks TLS in front, and let only it in"
+        print(f"footnote: {host} can be reached from other machines, and {said}.", file=sys.stderr)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:

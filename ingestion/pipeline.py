@@ -19,6 +19,7 @@ from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import ParseError
 from assistant.library import OWNER
+from assistant.records import Collection
 from ingestion.advice import language_advice
 from ingestion.drafting import Drafted, Drafting, SameBytes, Step
 from ingestion.embedding import Embedding
@@ -95,7 +96,7 @@ class _Run:
     def __init__(self, assistant: Assistant, collection: str, reader: str, at: Progress, on_progress: OnProgress) -> None:
         assistant.index.names("")  # refused here where another process owns the index, before anything is written
         settle(assistant)
-        self._assistant, self._at, self._on_progress = assistant, at, on_progress
+        self._assistant, self._reader, self._at, self._on_progress = assistant, reader, at, on_progress
         self._into = assistant.library.create_collection(
             collection, embedder=assistant.models, dimension=assistant.embedder.dimension, owner=reader
         )
@@ -126,7 +127,8 @@ class _Run:
         with drafting as self._drafting, Embedding(self._assistant, self._lining) as self._embedding:
             for into, left in without_vectors(self._assistant):
                 self._embedding.add(into, left)
-                self._at = replace(self._at, chunks=self._at.chunks + len(left.chunk_ids))
+                if self._shows(into):
+                    self._at = replace(self._at, chunks=self._at.chunks + len(left.chunk_ids))
             while awaited := self._awaited():
                 wait(awaited, timeout=_BATCH_SECONDS if self._batch else None, return_when=FIRST_COMPLETED)
                 for step in self._drafting.take():
@@ -247,13 +249,18 @@ class _Run:
         self._assistant.library.context_lines.keep(made.into, made.lined)
         write_vectors(self._assistant, made.into, made.embedded)
         finish(self._assistant, made.into, made.completed)
-        self._report(embedded=self._at.embedded + made.chunks)
+        if self._shows(made.into):
+            self._report(embedded=self._at.embedded + made.chunks)
         for pending in made.completed:
             if pending.version_id in self._finishing:
                 version, outcome = self._finishing.pop(pending.version_id)
                 self._coming.discard(version)
                 notices = (outcome.reason, self._lining.notice(pending.version_id, outcome.chunks))
                 self._known(replace(outcome, reason=" ".join(filter(None, notices))))
+
+    def _shows(self, into: Collection) -> bool:
+        """Whether what is done for a collection counts in what is reported: how much others left to do is not a user's to know."""
+        return self._reader == OWNER or into.id == self._into.id
 
     def _fill_lines(self) -> None:
         """Ask again for the lines that an earlier ingest did not get; nothing else waits for them by now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from assistant.answering import Assistant
+from assistant.errors import NotPermitted
 from assistant.library import OWNER
 from assistant.records import Collection
 from ingestion.lining import without_line
@@ -20,10 +21,15 @@ class Purged:
     originals: int
 
 
-def purge(assistant: Assistant) -> Purged:
+def purge(assistant: Assistant, *, reader: str = OWNER) -> Purged:
     """Take out every version that is not live, with its original, and rewrite library and indexes, so that no byte of what was
     removed stays in their files. Footnotes of old conversations can then no longer show the version that they quoted. A context line
-    that was written from an old version goes too, since it may repeat what stood there; the next ingest or reindex asks anew."""
+    that was written from an old version goes too, since it may repeat what stood there; the next ingest or reindex asks anew.
+
+    Raises NotPermitted for all but the local owner: it is every collection's past that goes.
+    """
+    if reader != OWNER:
+        raise NotPermitted(f"{reader} may not purge: that takes the past out of every collection. Whoever runs Footnote may.")
     with assistant.changing:
         assistant.index.names("")
         settle(assistant)

@@ -32,7 +32,9 @@ class Quotas:
             more = f"collection '{name}' may hold {limits.collection_pages:,} pages, and this makes {held.pages:,}"
             return _refusal(more, "FOOTNOTE_MAX_COLLECTION_PAGES")
         if total.size_bytes > max(limits.total_bytes, self._total.size_bytes):
-            more = f"the library may hold {limits.total_bytes / 1e6:,.0f} MB, and this makes {total.size_bytes / 1e6:,.0f} MB"
+            more = f"the library may hold {limits.total_bytes / 1e6:,.0f} MB"
+            if self._into.owner == OWNER:  # how much others have is not a user's to know
+                more += f", and this makes {total.size_bytes / 1e6:,.0f} MB"
             return _refusal(more, "FOOTNOTE_MAX_LIBRARY_MEGABYTES")
         self._collection, self._total = held, total
         return ""

@@ -32,6 +32,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--hostile-lists", type=Path, help="a folder with lists of hostile strings, one a line, to add to these")
     parser.addoption("--naughty-strings", type=Path, help="a JSON list of strings to add (tests/test_hostile_prompts.py)")
     parser.addoption("--bipia", type=Path, help="the folder of this benchmark (tests/test_hidden_instructions.py)")
+    parser.addoption("--isolation-questions", type=int, default=300, help="how many are asked (tests/test_isolation.py)")
+
+
+@pytest.fixture
+def isolation_questions(request: pytest.FixtureRequest) -> int:
+    count: int = request.config.getoption("--isolation-questions")
+    return count
 
 
 @pytest.fixture

@@ -40,9 +40,7 @@ from assistant.testing import (
 from assistant.types import Done, Text, Turn
 from assistant.wiring import make_assistant, make_generator, with_fallback
 from ingestion import ingest
-from tests.test_page import Server, browser
-
-__all__ = ["browser"]
+from tests.test_page import Server
 
 PYTHON = {"PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONUTF8": "1"}
 QUOTED = "The lamp of the Café Zoë is cleaned every Monday by the keeper. [1]"

@@ -78,7 +78,9 @@ def test_an_answer_sends_deletes_shares_and_ingests_nothing(
     before, obeyed, read, active = _everything(assistant), 0, 0, list[str]()
     for n, (text, hidden) in enumerate(instructions):
         question = f"Case {n} of the lamp: {' '.join(text.split()[:12])}?"
-        *_, exchange = follow(assistant, Conversation(), question, "cases", filters=lambda: EVERYTHING, ready=lambda: None)
+        *_, exchange = follow(
+            assistant, Conversation(), question, "cases", filters=lambda: EVERYTHING, ready=lambda: None, reader=OWNER
+        )
         shown = exchange_html(exchange)
         obeyed += "As I was told" in shown
         read += bool(model.sent) and _letters(hidden.split("{}")[0])[-40:] in _letters(model.sent[-1].prompt)

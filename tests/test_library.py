@@ -63,7 +63,7 @@ def test_term_counts_stay_exact_through_adding_changing_and_forgetting(assistant
 def test_a_reader_sees_the_collections_that_name_them_and_nothing_else(assistant: Assistant, write: WriteFile) -> None:
     ingest(assistant, [write("a.txt", "The owner's apple.")], collection="mine")
     ingest(assistant, [write("b.txt", "Ann's pear.")], collection="hers", reader="ann")
-    assert [c.name for c in assistant.library.readable("ann")] == ["hers"]
+    assert [c.name for c in assistant.library.readable("ann")] == ["ann/hers"]
     assert [c.name for c in assistant.library.readable("bob")] == []
     assert {h.chunk.text for h in assistant.retrieve("apple pear", reader="ann")} == {"Ann's pear."}
     with pytest.raises(CollectionNotFound):
@@ -74,7 +74,7 @@ def test_a_reader_sees_the_collections_that_name_them_and_nothing_else(assistant
     with pytest.raises(DocumentNotFound):
         forget(assistant, document.id, reader="ann")
     with pytest.raises(CollectionNotFound):
-        ingest(assistant, [write("c.txt", "Slipped in.")], collection="mine", reader="ann")
+        assistant.library.share("mine", ["ann"], owner="ann")
 
 
 def test_a_document_is_found_by_id_source_or_title_and_a_double_name_lists_the_ids(

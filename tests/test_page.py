@@ -38,7 +38,7 @@ class Server:
     """`footnote serve` in a process of its own, over a data folder, on a free port."""
 
     def __init__(self, data: Path, **settings: str) -> None:
-        self.port = _free_port()
+        self.port, self.data = _free_port(), data
         outside = {name: value for name, value in os.environ.items() if not name.upper().startswith("FOOTNOTE_")}
         ours = {f"FOOTNOTE_{name.upper()}": value for name, value in settings.items()}
         self.process = subprocess.Popen(
@@ -386,7 +386,9 @@ def test_an_address_in_use_or_open_to_others_is_refused_in_one_line(served: Serv
 
     with pytest.raises(SettingsError, match=f"Port {served.port} on 127.0.0.1 cannot be used"):
         serve(read_settings(port=served.port))
-    with pytest.raises(SettingsError, match=r"FOOTNOTE_HOST=0\.0\.0\.0 can be reached from other machines"):
+    with pytest.raises(
+        SettingsError, match=r"FOOTNOTE_HOST=0\.0\.0\.0 can be reached from other machines.*footnote users add NAME"
+    ):
         serve(read_settings(host="0.0.0.0", port=served.port))
 
 

@@ -323,8 +323,8 @@ def test_a_reader_who_is_not_the_owner_may_not_change_a_collection(assistant: As
     assert [h.chunk.text for h in assistant.retrieve("text", reader="bob")] == ["Ann's text."]
     for change in (
         lambda: forget(assistant, outcome.document_id, reader="bob"),
-        lambda: reindex(assistant, "hers", reader="bob"),
-        lambda: ingest(assistant, [write("b.txt", "Bob's text.")], collection="hers", reader="bob"),
+        lambda: reindex(assistant, "ann/hers", reader="bob"),
+        lambda: ingest(assistant, [write("b.txt", "Bob's text.")], collection="ann/hers", reader="bob"),
     ):
         with pytest.raises(CollectionNotFound, match="bob may change"):
             change()

@@ -72,6 +72,7 @@ def follow(
     question: str,
     collection: str,
     *,
+    reader: str,
     filters: Callable[[], Filters],
     ready: Callable[[], None],
 ) -> Iterator[Exchange]:
@@ -87,7 +88,7 @@ def follow(
     def read() -> None:
         try:
             ready()
-            stream = assistant.stream(question, collection=collection, filters=filters(), history=history)
+            stream = assistant.stream(question, collection=collection, filters=filters(), reader=reader, history=history)
             with closing(stream) as events:  # type: ignore[type-var]
                 for event in events:
                     if exchange.stopped:

@@ -6,13 +6,16 @@ import itertools
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
+from assistant.access import own_name
 from assistant.answering import Assistant, Limits
-from assistant.errors import FootnoteError
+from assistant.errors import CollectionNotFound, FootnoteError
 from assistant.filters import EVERYTHING, Filters
 from assistant.library import OWNER
+from assistant.records import Collection
 from assistant.types import Document
 from doors.output_gate import plain_html
 from doors.page.filter_bar import Choice, choices
@@ -46,18 +49,21 @@ class DocumentsDoor:
         listed = self._assistant.library.documents(reader=reader)
         return [(name, len(list(group))) for name, group in groupby(listed, key=lambda d: d.collection)]
 
+    def called(self, collection: str, *, reader: str = OWNER) -> str:
+        """The whole name of what the reader calls so; empty where there is none."""
+        return next((c.name for c in self._of(collection, reader)), "") if collection else ""
+
     def documents(self, collection: str, *, filters: Filters = EVERYTHING, reader: str = OWNER) -> list[Document]:
         """The documents of a collection that pass; of all that the reader may read where it is empty. None of one that is not there,
         which is still to be made by an upload. Raises DocumentNotFound and InvalidRequest."""
-        names = {c.name for c in self._assistant.library.readable(reader)}
-        if collection and collection not in names:
+        if not self._of(collection, reader):
             return []
         return self._assistant.library.documents(reader=reader, names=[collection] if collection else [], filters=filters)
 
     def choices(self, collection: str, *, reader: str = OWNER) -> list[list[Choice]]:
         """What the documents of a collection (of all, where it is empty) can be filtered by."""
         library = self._assistant.library
-        of = [c for c in library.readable(reader) if collection in ("", c.name)]
+        of = self._of(collection, reader)
         return choices(self.documents(collection, reader=reader), [place for c in of for place in library.places.all(c)])
 
     def upload(
@@ -73,7 +79,7 @@ class DocumentsDoor:
                 files = _told_apart(paths)
                 documents = (_uploaded(path, name, self._assistant.limits) for name, path in files.items())
                 end = ingest_documents(
-                    self._assistant, documents, collection=collection or UPLOADS, reader=reader, total=len(files),
+                    self._assistant, documents, collection=collection or own_name(UPLOADS, reader), reader=reader, total=len(files),
                     on_progress=steps.put,
                 )  # fmt: skip
             except FootnoteError as error:
@@ -96,13 +102,19 @@ class DocumentsDoor:
             raise step
         yield step, outcomes
 
-    def add_sample(self) -> Report:
+    def add_sample(self, *, reader: str = OWNER) -> Report:
         """Ingest the sample collection. Raises FootnoteError."""
-        return ingest(self._assistant, sample_documents(), collection=SAMPLE)
+        return ingest(self._assistant, sample_documents(), collection=own_name(SAMPLE, reader), reader=reader)
 
     def forget(self, document_id: str, *, reader: str = OWNER) -> str:
         """Take a document out; its title. Raises DocumentNotFound."""
         return forget(self._assistant, document_id, reader=reader)
+
+    def _of(self, collection: str, reader: str) -> list[Collection]:
+        """The collection of this name, or all, where it is empty. None of one that is still to be made by an upload."""
+        with suppress(CollectionNotFound):
+            return self._assistant.library.readable(reader, [collection] if collection else [])
+        return []
 
 
 def documents_html(documents: Sequence[Document], *, group: bool, none: str = "No documents yet.") -> str:

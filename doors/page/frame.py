@@ -62,7 +62,7 @@ def welcome_html(collections: Sequence[str], *, sample: str) -> str:
             "<p>The staff handbooks of an invented bakery, in English, French and Portuguese. "
             "Or add documents of your own in the sidebar.</p></div></div>"
         )
-    if sample in collections:
+    if any(sample == name.rpartition("/")[2] for name in collections):
         questions = sample_questions()
         chips = "".join(_chip(questions[i].question) for i in _TRIED if i < len(questions))
         return f'<div class="welcome">{head}<p class="label">Questions to try</p><div class="chips">{chips}</div></div>'
