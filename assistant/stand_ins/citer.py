@@ -61,7 +61,8 @@ def write_answer(scene: Scene, seed: int, *, each: int = 2, kinds: Sequence[str]
         asked = [kind for kind, of in KINDS.items() if of == manner and (kinds is None or kind in kinds)]
         most = each if kinds is None else len(asked)
         for kind in chance.sample(asked, len(asked)):
-            if most and (found := _first(kind, sources, scene, chance)):
+            said = kind in _ASKED and any(other.kind in _ASKED for other in written)
+            if most and not said and (found := _first(kind, sources, scene, chance)):
                 statement, used = found
                 sources = [source for source in sources if source not in used]
                 written.append(statement)
@@ -235,6 +236,11 @@ def _invented(source: _Source, scene: Scene, chance: Random) -> str | None:
     return falsifying.invented(_title(source, scene).replace("_", " ") or "it", scene.language, chance)
 
 
+def _half_invented(source: _Source, scene: Scene, chance: Random) -> str | None:
+    added = falsifying.invented(_title(source, scene).replace("_", " ") or "it", scene.language, chance)
+    return added and rewording.merged(source.text, added, scene.language)
+
+
 def _mixed(source: _Source, scene: Scene, chance: Random) -> str | None:
     for other in _sources(Scene([*scene.passages, *scene.strangers], scene.language)):
         chunk = [*scene.passages, *scene.strangers][other.number - 1]
@@ -335,6 +341,7 @@ _FALSELY: Mapping[str, _Said] = {
     "negation added or removed": _negation,
     "the opposite": _opposite,
     "invented": _invented,
+    "half invented": _half_invented,
     "mixed from two documents": _mixed,
     "from a document not given": _stranger,
 }

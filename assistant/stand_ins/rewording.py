@@ -47,7 +47,7 @@ _OPENING = {
 _AND = {"en": ", and ", "fr": ", et ", "pt": ", e "}
 _UNITS = {
     "en": "kilometres km, kilometers km, metres m, meters m, kilograms kg, percent %, per cent %, miles mi, feet ft, inches in, "
-    "hours h, minutes min, seconds s, million m, watts W",
+    "hours h, minutes min, seconds s, watts W",
     "fr": "kilomètres km, mètres m, kilogrammes kg, pour cent %, heures h, minutes min, habitants hab., hectares ha",
     "pt": "quilômetros km, metros m, quilogramas kg, por cento %, horas h, minutos min, reais R$, hectares ha",
 }
