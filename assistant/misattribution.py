@@ -18,6 +18,7 @@ _NAME_PREFIX = 4
 _YEARS = range(1000, 2100)
 _BY = {"en": {"by"}, "fr": {"par"}, "pt": {"por", "pelo", "pela", "pelos", "pelas"}, "es": {"por"}, "de": {"von", "vom"}}
 _BE = frozenset("is are was were be been being est sont été fut furent était é são foi foram era eram sido es son fue fueron".split())
+_PARTICIPLE = re.compile(r"(?:ed|en|é|ée|és|ées|[aiu]d[oa]s?)\Z")
 _ARTICLES = frozenset("the a an le la les l un une des o os as um uma el los las una der die das den dem ein eine einen".split())
 _LISTING = frozenset(", & and or et ou e y und oder as well both".split())
 _STOPS = frozenset(".!?;:,()")
@@ -25,6 +26,8 @@ _REACH = 5
 # Neighbours in common: a word beside it, a function word beside it, the first telling word on that side.
 _BESIDE, _BESIDE_FUNCTION, _NEAR, _EDGE = 1.0, 0.5, 1.0, 0.25
 _GAIN = 1.0
+# A name that the source does not have, and a rival of which the claim speaks too.
+_GAIN_UNPLACED, _GAIN_REPEATED = 1.5, 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +85,27 @@ def misattributed(claim: Reading, source: Reading, above: Collection[str]) -> bo
     """Whether a name or number of the claim stands where its source has another one."""
     for anchor in claim.anchors:
         own = [other for other in source.anchors if _same(anchor, other)]
-        rivals = [other for other in source.anchors if other.kind == anchor.kind and not _same(anchor, other)]
-        if not rivals or (not own and anchor.terms & set(above)):
+        if not own and anchor.terms & set(above):
             continue
-        here = max((_likeness(anchor, other, claim, source) for other in own), default=0.0)
-        for rival in rivals:
-            if not _alike(anchor, rival) or any(_listed(source, rival, other) for other in own):
+        here = max((_likeness(anchor, other) for other in own), default=0.0)
+        for rival in source.anchors:
+            if rival.kind != anchor.kind or _same(anchor, rival) or not _alike(anchor, rival):
                 continue
-            if _likeness(anchor, rival, claim, source) >= here + _GAIN:
+            gain = _likeness(anchor, rival) - here
+            if gain < _GAIN or any(_listed(source, rival, other) for other in own):
+                continue
+            if gain >= _needed(rival, own, claim):
                 return True
     return False
+
+
+def _needed(rival: Anchor, own: Sequence[Anchor], claim: Reading) -> float:
+    """How much more the claim must speak of the rival than of its own name: least where the two have changed places."""
+    elsewhere = [other for other in claim.anchors if _same(rival, other)]
+    if not elsewhere:
+        return _GAIN if own else _GAIN_UNPLACED
+    exchanged = any(_likeness(other, mine) >= _GAIN for other in elsewhere for mine in own)
+    return _GAIN if exchanged else _GAIN_REPEATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,23 +159,22 @@ def _anchor(tokens: Sequence[_Token], at: int, language: str) -> Anchor:
     # In the passive voice the one who does it stands behind: "was built by X" is "X built".
     if before in _BY.get(language, ()) and any(t.key in _BE for t in tokens[max(0, at - _REACH) : at]):
         before, after, far_before, far_after = "", far_before, "", far_before
-    elif _is_undergoing(tokens[at + 1 :], language):
+    elif _is_undergoing(tokens[at + 1 :]):
         before, after, far_before, far_after = far_after, "", far_after, ""
     return Anchor(token.kind, token.terms, token.written, token.quantity, before, after, far_before, far_after, at)
 
 
-def _is_undergoing(following: Sequence[_Token], language: str) -> bool:
-    """Whether "was ... by" follows: what stands here has something done to it."""
-    keys = [token.key for token in following[: _REACH + 2]]
-    verb = next((at for at, key in enumerate(keys[:2]) if key in _BE), None)
-    return verb is not None and bool(set(keys[verb:]) & _BY.get(language, set()))
+def _is_undergoing(following: Sequence[_Token]) -> bool:
+    """Whether "was built" follows: what stands here has something done to it."""
+    verb = next((at for at, token in enumerate(following[:2]) if token.key in _BE), None)
+    return verb is not None and any(_PARTICIPLE.search(token.written) for token in following[verb + 1 : verb + 3])
 
 
 def _telling(tokens: Sequence[_Token]) -> str:
     return next((token.key for token in tokens if token.kind != "function"), "")
 
 
-def _likeness(one: Anchor, other: Anchor, claim: Reading, source: Reading) -> float:
+def _likeness(one: Anchor, other: Anchor) -> float:
     found = 0.0
     for mine, theirs, far, their_far in (
         (one.before, other.before, one.far_before, other.far_before),
