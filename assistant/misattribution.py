@@ -15,6 +15,7 @@ Kind = Literal["name", "number", "content", "function"]
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_](?:[\w’'.-]*\w)?|[.!?;:,()&]")
 _NAME_PREFIX = 4
+_LONGEST_SHORT = 6
 _YEARS = range(1000, 2100)
 _BY = {"en": {"by"}, "fr": {"par"}, "pt": {"por", "pelo", "pela", "pelos", "pelas"}, "es": {"por"}, "de": {"von", "vom"}}
 _BE = frozenset("is are was were be been being est sont été fut furent était é são foi foram era eram sido es son fue fueron".split())
@@ -43,6 +44,7 @@ class Anchor:
     far_before: str
     far_after: str
     place: int
+    words: Sequence[frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +70,22 @@ def names_within(text: str) -> set[str]:
 
 
 def unknown_names(claim: Reading, held: Collection[str]) -> list[Anchor]:
-    """Names of which no word is among the terms held, nor another form of it (Norway, Norwegian; National Health Service, NHS)."""
-    initials = {word for word in held if len(word) <= 6}
+    """Names of which the last word, or most, is not among the terms held, nor another form of it (Norway, Norwegian; National Health
+    Service, NHS)."""
+    short = {word for word in held if len(word) <= _LONGEST_SHORT}
     return [
         anchor
         for anchor in claim.anchors
         if anchor.kind == "name"
-        and anchor.terms
-        and not any(term in held or any(_same_name(term, other) for other in held) for term in anchor.terms)
-        and _initials(anchor.written) not in initials
-        and not (anchor.written.isupper() and len(anchor.written) <= 6)
+        and _mostly_unknown(anchor, held)
+        and _initials(anchor.written) not in short
+        and not (anchor.written.isupper() and len(anchor.written) <= _LONGEST_SHORT)
     ]
+
+
+def _mostly_unknown(anchor: Anchor, held: Collection[str]) -> bool:
+    known = [any(term in held or any(_same_name(term, other) for other in held) for term in word) for word in anchor.words]
+    return bool(known) and (not known[-1] or 2 * sum(known) < len(known))
 
 
 def misattributed(claim: Reading, source: Reading, above: Collection[str]) -> bool:
@@ -116,23 +123,27 @@ class _Token:
     terms: frozenset[str]
     quantity: Quantity | None = None
     opens: bool = False
+    words: Sequence[frozenset[str]] = ()
 
 
 def _tokens(text: str, language: str, known: Collection[str]) -> Iterator[_Token]:
     numbers = {each.start: each for each in quantities(text, language)}
-    opens = True
+    opens, read_to = True, 0
     for found in _TOKEN.finditer(text):
         word, quantity = found.group(), numbers.get(found.start())
+        if found.start() < read_to:
+            continue
+        read_to = quantity.end if quantity else found.end()
         own = frozenset(terms(word, language))
         if quantity:
             yield _Token(word, "number", "#" + min(quantity.readings), own, quantity)
         elif word in _STOPS:
             yield _Token(word, "function", word, own)
         elif word[0].isupper() and own and (not opens or word in known or word[1:].lower() != word[1:]):
-            yield _Token(word, "name", min(own), own)
+            yield _Token(word, "name", min(own), own, words=[own])
         else:
             opened = opens and word[0].isupper() and bool(own)
-            yield _Token(word, "content" if own else "function", min(own) if own else word.lower(), own, opens=opened)
+            yield _Token(word, "content" if own else "function", min(own) if own else word.lower(), own, opens=opened, words=[own])
         opens = word in ".!?" or (opens and not word[0].isalnum())
 
 
@@ -142,7 +153,7 @@ def _joined(tokens: Iterator[_Token]) -> Iterator[_Token]:
     for token in tokens:
         if waiting and token.kind == "name" and (waiting.kind == "name" or waiting.opens):
             joined = waiting.terms | token.terms
-            waiting = _Token(f"{waiting.written} {token.written}", "name", waiting.key, joined)
+            waiting = _Token(f"{waiting.written} {token.written}", "name", waiting.key, joined, words=[*waiting.words, *token.words])
             continue
         if waiting:
             yield waiting
@@ -161,7 +172,7 @@ def _anchor(tokens: Sequence[_Token], at: int, language: str) -> Anchor:
         before, after, far_before, far_after = "", far_before, "", far_before
     elif _is_undergoing(tokens[at + 1 :]):
         before, after, far_before, far_after = far_after, "", far_after, ""
-    return Anchor(token.kind, token.terms, token.written, token.quantity, before, after, far_before, far_after, at)
+    return Anchor(token.kind, token.terms, token.written, token.quantity, before, after, far_before, far_after, at, token.words)
 
 
 def _is_undergoing(following: Sequence[_Token]) -> bool:

@@ -43,7 +43,7 @@ _CLAUSE_END = re.compile(r"[,;:()–—]|\b(?:but|mais|mas|pero|aber|ma|maar)\b"
 _EXCEPT = re.compile(r"\b(?:except|unless|sauf|hormis|exceto|salvo|excepto|außer|tranne|behalve)\b", re.IGNORECASE)
 _PARTS = re.compile(r"[,;:–—]\s+(?:and|but|while|et|mais|e|mas|und|aber|y|pero)?\b|\s(?:and|et|und)\s")
 # A part of the claim of so many terms must share this much with the passage.
-_PART_TERMS, _PART_SHARE = 3, 0.34
+_PART_TERMS, _PART_SHARE = 3, 0.3
 _WORD = re.compile(r"[^\W\d_](?:[\w’'-]*\w)?")
 _EDGES = re.compile(r"^[\s>#*_•\"'“”«».,;:!?…()-]+|[\s*_\"'“”«».,;:!?…()-]+$")
 _NEGATION = {
@@ -129,8 +129,8 @@ def read_claim(text: str, language: str, *, foreign: bool = False, within: str =
     stated = {each.readings for each in quantities(plain, language)}
     stated |= {frozenset({value}) for value in (named - counts) | ordinals}
     measured = quantities(plainly_numbered(text, language), language)
-    parts = [] if foreign or within else [frozenset(terms(part, language)) for part in _PARTS.split(text)]
-    parts = [part for part in parts if len(part) >= _PART_TERMS]
+    pieces = [] if foreign or within else _PARTS.split(text)
+    parts = [frozenset(term for term in terms(piece, language) if not term[0].isdigit()) for piece in pieces if len(pieces) > 1]
     negated = denies(text, language)
     return Claim(weights, frozenset(stated), counts, negated, _EDGES.sub("", text).split(), text, measured, parts)
 
@@ -204,7 +204,7 @@ def _says_otherwise(claim: Claim, quote: str, ground: Ground) -> bool:
     quote = LINE_END_HYPHEN.sub("", quote)
     held = frozenset[str]().union(ground.above, *(line.terms for line in ground.lines))
     said = read(claim.text, ground.language, ground.names)
-    if unknown_names(said, held) or any(len(part & held) < _PART_SHARE * len(part) for part in claim.parts):
+    if unknown_names(said, held) or any(_is_foreign(part - ground.above, held) for part in claim.parts):
         return True
     source = quantities(plainly_numbered(quote, ground.language), ground.language)
     for quantity in claim.quantities:
@@ -212,6 +212,10 @@ def _says_otherwise(claim: Claim, quote: str, ground: Ground) -> bool:
         if same and not any(quantity.may_be(other) for other in same):
             return True
     return misattributed(said, _reading(quote, ground), ground.above)
+
+
+def _is_foreign(part: frozenset[str], held: frozenset[str]) -> bool:
+    return len(part) >= _PART_TERMS and len(part & held) < _PART_SHARE * len(part)
 
 
 def _reading(quote: str, ground: Ground) -> Reading:
