@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from assistant.languages import UNDETERMINED
@@ -44,6 +44,11 @@ _EXCEPT = re.compile(r"\b(?:except|unless|sauf|hormis|exceto|salvo|excepto|auße
 _PARTS = re.compile(r"[,;:–—]\s+(?:and|but|while|et|mais|e|mas|und|aber|y|pero)?\b|\s(?:and|et|und)\s")
 # A part of the claim of so many terms must share this much with the passage.
 _PART_TERMS, _PART_SHARE = 3, 0.3
+# So must a whole claim of so many terms without its title's words.
+_WHOLE_TERMS = 5
+_DENIABLE = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)*")
+# How many words before, and behind, a word a negation is near it.
+_DENIES_AHEAD, _DENIES_BEHIND = 4, 2
 _WORD = re.compile(r"[^\W\d_](?:[\w’'-]*\w)?")
 _EDGES = re.compile(r"^[\s>#*_•\"'“”«».,;:!?…()-]+|[\s*_\"'“”«».,;:!?…()-]+$")
 _NEGATION = {
@@ -132,7 +137,8 @@ def read_claim(text: str, language: str, *, foreign: bool = False, within: str =
     pieces = [] if foreign or within else _PARTS.split(text)
     parts = [frozenset(term for term in terms(piece, language) if not term[0].isdigit()) for piece in pieces if len(pieces) > 1]
     negated = denies(text, language)
-    return Claim(weights, frozenset(stated), counts, negated, _EDGES.sub("", text).split(), text, measured, parts)
+    words = _EDGES.sub("", text).split()
+    return Claim(weights, frozenset(stated), counts, negated, words, text, measured, [] if within else parts)
 
 
 def read_ground(chunk: Chunk, language: str) -> Ground:
@@ -169,6 +175,8 @@ def best_support(claim: Claim, ground: Ground) -> Support | None:
     # What is denied with the opposite word is said again: "not allowed" and "prohibited".
     if states_the_opposite(claim.text, quote, ground.language):
         agreement = 1.0 if agreement < 1.0 else _CONTRADICTED
+    elif agreement == 1.0 and denies_otherwise(claim.text, quote, ground.language):
+        agreement = _CONTRADICTED
     if agreement == 1.0 and _says_otherwise(claim, quote, ground):
         agreement = _CONTRADICTED
     return replace(best, score=best.score * agreement)
@@ -204,6 +212,9 @@ def _says_otherwise(claim: Claim, quote: str, ground: Ground) -> bool:
     quote = LINE_END_HYPHEN.sub("", quote)
     held = frozenset[str]().union(ground.above, *(line.terms for line in ground.lines))
     said = read(claim.text, ground.language, ground.names)
+    whole = claim.weights.keys() - ground.above
+    if len(whole) >= _WHOLE_TERMS and _is_foreign(whole, held):
+        return True
     if unknown_names(said, held) or any(_is_foreign(part - ground.above, held) for part in claim.parts):
         return True
     source = quantities(plainly_numbered(quote, ground.language), ground.language)
@@ -214,7 +225,7 @@ def _says_otherwise(claim: Claim, quote: str, ground: Ground) -> bool:
     return misattributed(said, _reading(quote, ground), ground.above)
 
 
-def _is_foreign(part: frozenset[str], held: frozenset[str]) -> bool:
+def _is_foreign(part: Set[str], held: Set[str]) -> bool:
     return len(part) >= _PART_TERMS and len(part & held) < _PART_SHARE * len(part)
 
 
@@ -281,6 +292,32 @@ def _starts_with_capital(text: str) -> bool:
 def denies(text: str, language: str) -> bool:
     """Whether a text holds a word that negates, such as "not" or "without"; English ones in a language without a list."""
     return bool(_NEGATION.get(language, _NEGATION["en"]).search(text))
+
+
+def denies_otherwise(claim: str, quote: str, language: str) -> bool:
+    """Whether a word that one of them denies stands in the other with no denial near it."""
+    one, other = _denials(claim, language), _denials(quote, language)
+    return any(
+        theirs.get(term) is False for mine, theirs in ((one, other), (other, one)) for term, denied in mine.items() if denied is True
+    )
+
+
+def _denials(text: str, language: str) -> dict[str, bool | None]:
+    """The terms of a text: True for one that a negation stands right before, False for one without a negation near it."""
+    words = [found.group() for found in _DENIABLE.finditer(text)]
+    denying = [denies(f"{word} {following}", language) and denies(word, language) for word, following in zip(words, [*words[1:], ""], strict=True)]
+    found: dict[str, bool | None] = {}
+    next_to_denial = False
+    for at, word in enumerate(words):
+        own = terms(word, language) if word.isalpha() or not denying[at] else []
+        near = any(denying[max(0, at - _DENIES_AHEAD) : at + _DENIES_BEHIND + 1])
+        for term in own:
+            found[term] = True if next_to_denial or found.get(term) is True else (None if near or found.get(term, False) is None else False)
+        if denying[at]:
+            next_to_denial = True
+        elif own:
+            next_to_denial = False
+    return found
 
 
 def _denies_or_excepts(text: str, language: str) -> bool:

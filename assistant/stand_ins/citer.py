@@ -6,6 +6,7 @@ in a hundred of its labels are wrong (two names swapped around a verb that holds
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -15,6 +16,8 @@ from assistant.stand_ins import falsifying, rewording
 from assistant.types import Chunk
 
 _WORDS = range(7, 45)
+# Blanks that a text cut into words has before its stops.
+_TIGHT = re.compile(r" (?=[.,)])|(?<=\() ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def _first(
             marks = (source.number,), frozenset({source.number})
         if text is not None and marks is not None:
             used = [s for s in sources if s == source or (s.number == source.number and s.text == source.following)]
-            return Statement(text, kind, *marks), used
+            return Statement(_TIGHT.sub("", text), kind, *marks), used
     return None
 
 
