@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Hits shown beside an answer that was not found, and the least that deciding and quoting look at.
 _NEAREST = 3
+# The generator that quotes and writes nothing of its own.
+_NO_MODEL = "quotes"
 _NOT_FOUND = {
     "de": "Das steht nicht in den Dokumenten.",
     "en": "The documents do not say.",
@@ -300,6 +302,7 @@ class Assistant:
                 notices=(*notices, *also_standing(cited.citations, passages)),
                 milliseconds=milliseconds,
                 searched=found.searched,
+                stated=0 if self.generator.name == _NO_MODEL else cited.stated,
             )
         )
 

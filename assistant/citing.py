@@ -34,13 +34,14 @@ class Cited:
 
     `text` has the marks that are borne out, numbered from one in order of appearance; `citations` are their quotes, in that
     order. `unsupported` are the sentences, without marks, that no quote bears out. `found` is False when the answer says that the
-    passages do not answer, and nothing in it is borne out.
+    passages do not answer, and nothing in it is borne out. `stated` counts the sentences that were held against the passages.
     """
 
     text: str
     citations: tuple[Citation, ...]
     unsupported: tuple[str, ...]
     found: bool
+    stated: int = 0
 
 
 def cite(text: str, passages: Sequence[Hit], versions: Mapping[str, str], *, language: str, page_of: PageOf) -> Cited:
@@ -65,7 +66,8 @@ def cite(text: str, passages: Sequence[Hit], versions: Mapping[str, str], *, lan
     ]
     citations, numbers = _numbered(kept, passages, versions, page_of)
     says_not_found = any(NOT_IN_PASSAGES in group.numbers for group in marked.groups)
-    return Cited(write_marks(marked, numbers), citations, tuple(unsupported), bool(citations) or not says_not_found)
+    found = bool(citations) or not says_not_found
+    return Cited(write_marks(marked, numbers), citations, tuple(unsupported), found, len(sentences))
 
 
 def statements(text: str, language: str) -> list[str]:

@@ -18,7 +18,9 @@ _NAME_PREFIX = 4
 _LONGEST_SHORT = 6
 _YEARS = range(1000, 2100)
 _BY = {"en": {"by"}, "fr": {"par"}, "pt": {"por", "pelo", "pela", "pelos", "pelas"}, "es": {"por"}, "de": {"von", "vom"}}
-_BE = frozenset("is are was were be been being est sont été fut furent était é são foi foram era eram sido es son fue fueron".split())
+_BE = frozenset(
+    "is are was were be been being est sont été fut furent était é são foi foram era eram sido es son fue fueron".split()
+)
 _PARTICIPLE = re.compile(r"(?:ed|en|é|ée|és|ées|[aiu]d[oa]s?)\Z")
 _ARTICLES = frozenset("the a an le la les l un une des o os as um uma el los las una der die das den dem ein eine einen".split())
 _LISTING = frozenset(", & and or et ou e y und oder as well both".split())
@@ -26,9 +28,8 @@ _STOPS = frozenset(".!?;:,()")
 _REACH = 5
 # Neighbours in common: a word beside it, a function word beside it, the first telling word on that side.
 _BESIDE, _BESIDE_FUNCTION, _NEAR, _EDGE = 1.0, 0.5, 1.0, 0.25
-_GAIN = 1.0
-# A name that the source does not have, and a rival of which the claim speaks too.
-_GAIN_UNPLACED, _GAIN_REPEATED = 1.5, 2.5
+# Where the two have changed places; a rival of which the claim does not speak, and one of which it does.
+_GAIN, _GAIN_PUT_IN, _GAIN_REPEATED = 1.0, 1.5, 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _needed(rival: Anchor, own: Sequence[Anchor], claim: Reading) -> float:
     """How much more the claim must speak of the rival than of its own name: least where the two have changed places."""
     elsewhere = [other for other in claim.anchors if _same(rival, other)]
     if not elsewhere:
-        return _GAIN if own else _GAIN_UNPLACED
+        return _GAIN_PUT_IN
     exchanged = any(_likeness(other, mine) >= _GAIN for other in elsewhere for mine in own)
     return _GAIN if exchanged else _GAIN_REPEATED
 
@@ -143,7 +144,9 @@ def _tokens(text: str, language: str, known: Collection[str]) -> Iterator[_Token
             yield _Token(word, "name", min(own), own, words=[own])
         else:
             opened = opens and word[0].isupper() and bool(own)
-            yield _Token(word, "content" if own else "function", min(own) if own else word.lower(), own, opens=opened, words=[own])
+            yield _Token(
+                word, "content" if own else "function", min(own) if own else word.lower(), own, opens=opened, words=[own]
+            )
         opens = word in ".!?" or (opens and not word[0].isalnum())
 
 
@@ -153,7 +156,9 @@ def _joined(tokens: Iterator[_Token]) -> Iterator[_Token]:
     for token in tokens:
         if waiting and token.kind == "name" and (waiting.kind == "name" or waiting.opens):
             joined = waiting.terms | token.terms
-            waiting = _Token(f"{waiting.written} {token.written}", "name", waiting.key, joined, words=[*waiting.words, *token.words])
+            waiting = _Token(
+                f"{waiting.written} {token.written}", "name", waiting.key, joined, words=[*waiting.words, *token.words]
+            )
             continue
         if waiting:
             yield waiting
@@ -238,4 +243,3 @@ def _same_name(one: str, other: str) -> bool:
 def _initials(name: str) -> str:
     words = [word for word in re.split(r"[\s-]+", name) if word[:1].isupper()]
     return "".join(word[0] for word in words).lower() if len(words) > 1 else "\0"
-

@@ -298,26 +298,27 @@ def denies_otherwise(claim: str, quote: str, language: str) -> bool:
     """Whether a word that one of them denies stands in the other with no denial near it."""
     one, other = _denials(claim, language), _denials(quote, language)
     return any(
-        theirs.get(term) is False for mine, theirs in ((one, other), (other, one)) for term, denied in mine.items() if denied is True
+        theirs.get(term) is False
+        for mine, theirs in ((one, other), (other, one))
+        for term, denied in mine.items()
+        if denied is True
     )
 
 
 def _denials(text: str, language: str) -> dict[str, bool | None]:
-    """The terms of a text: True for one that a negation stands right before, False for one without a negation near it."""
+    """The terms of a text: True for one that a negation stands right before, False for one that never has a negation near it."""
     words = [found.group() for found in _DENIABLE.finditer(text)]
-    denying = [denies(f"{word} {following}", language) and denies(word, language) for word, following in zip(words, [*words[1:], ""], strict=True)]
-    found: dict[str, bool | None] = {}
-    next_to_denial = False
+    pairs = itertools.pairwise([*words, ""])
+    denying = [denies(word, language) and denies(f"{word} {following}", language) for word, following in pairs]
+    seen: dict[str, set[bool | None]] = {}
+    right_after = False
     for at, word in enumerate(words):
-        own = terms(word, language) if word.isalpha() or not denying[at] else []
         near = any(denying[max(0, at - _DENIES_AHEAD) : at + _DENIES_BEHIND + 1])
+        own = terms(word, language)
         for term in own:
-            found[term] = True if next_to_denial or found.get(term) is True else (None if near or found.get(term, False) is None else False)
-        if denying[at]:
-            next_to_denial = True
-        elif own:
-            next_to_denial = False
-    return found
+            seen.setdefault(term, set()).add(True if right_after else None if near else False)
+        right_after = denying[at] or (right_after and not own)
+    return {term: each.pop() if len(each) == 1 else None for term, each in seen.items()}
 
 
 def _denies_or_excepts(text: str, language: str) -> bool:

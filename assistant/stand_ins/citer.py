@@ -98,12 +98,10 @@ def _sources(scene: Scene) -> Iterator[_Source]:
 
 def _plain(text: str) -> bool:
     """Whether a model might repeat it as a sentence of its own."""
-    return len(text.split()) in _WORDS and text[0].isupper() and text.endswith(".") and not set(text) & set("[]\t:;?!“”\"`•")
+    return len(text.split()) in _WORDS and text[0].isupper() and text.endswith(".") and not set(text) & set('[]\t:;?!“”"`•')
 
 
-def _first(
-    kind: str, sources: Sequence[_Source], scene: Scene, chance: Random
-) -> tuple[Statement, list[_Source]] | None:
+def _first(kind: str, sources: Sequence[_Source], scene: Scene, chance: Random) -> tuple[Statement, list[_Source]] | None:
     if kind in _ASKED:
         return _asked(kind, scene)
     for source in sources:

@@ -199,7 +199,9 @@ def mixed(text: str, other: str, language: str) -> str | None:
 
 def _names(text: str) -> list[re.Match[str]]:
     """Capitalised words, joined; a sentence's first only where another follows it."""
-    return [found for found in _NAME.finditer(text) if " " in found.group() or re.search(r"[^\s.!?:“\"] \Z", text[: found.start()])]
+    return [
+        found for found in _NAME.finditer(text) if " " in found.group() or re.search(r"[^\s.!?:“\"] \Z", text[: found.start()])
+    ]
 
 
 def _shared(one: str, other: str) -> bool:
