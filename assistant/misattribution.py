@@ -1,5 +1,5 @@
-"""Whether a claim gives one name or number what its passage gives to another, though both share their words: two names exchanged, a name
-put in, the year of something else. It knows words and their neighbours, not meaning."""
+"""Whether a claim gives one name or number what its passage gives to another, though they share their words: two names exchanged, a
+name put in, the year of something else. It knows words and their neighbours, not meaning."""
 
 from __future__ import annotations
 
@@ -19,11 +19,69 @@ _LONGEST_SHORT = 6
 _YEARS = range(1000, 2100)
 _BY = {"en": {"by"}, "fr": {"par"}, "pt": {"por", "pelo", "pela", "pelos", "pelas"}, "es": {"por"}, "de": {"von", "vom"}}
 _BE = frozenset(
-    "is are was were be been being est sont été fut furent était é são foi foram era eram sido es son fue fueron".split()
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "being",
+        "est",
+        "sont",
+        "été",
+        "fut",
+        "furent",
+        "était",
+        "é",
+        "são",
+        "foi",
+        "foram",
+        "era",
+        "eram",
+        "sido",
+        "es",
+        "son",
+        "fue",
+        "fueron",
+        "wird",
+        "wurde",
+        "wurden",
+    ]
 )
 _PARTICIPLE = re.compile(r"(?:ed|en|é|ée|és|ées|[aiu]d[oa]s?)\Z")
-_ARTICLES = frozenset("the a an le la les l un une des o os as um uma el los las una der die das den dem ein eine einen".split())
-_LISTING = frozenset(", & and or et ou e y und oder as well both".split())
+_ARTICLES = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "le",
+        "la",
+        "les",
+        "l",
+        "un",
+        "une",
+        "des",
+        "o",
+        "os",
+        "as",
+        "um",
+        "uma",
+        "el",
+        "los",
+        "las",
+        "una",
+        "der",
+        "die",
+        "das",
+        "den",
+        "dem",
+        "ein",
+        "eine",
+        "einen",
+    ]
+)
+_LISTING = frozenset([",", "&", "and", "or", "et", "ou", "e", "y", "und", "oder", "as", "well", "both"])
 _STOPS = frozenset(".!?;:,()")
 _REACH = 5
 # Neighbours in common: a word beside it, a function word beside it, the first telling word on that side.

@@ -1,5 +1,5 @@
-"""The numbers of a text with what they count: units, money, and "per month". Dates, ordinals and millions are read in one form, however
-they are written. Plain numbers are numerals' affair."""
+"""The numbers of a text with what they count: units, money, and "per month". Dates, ordinals and millions are read in one form,
+however they are written. Plain numbers are numerals' affair."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from assistant.numerals import FIGURES, LIST_NUMBER, named_numbers, readings_of
 _UNITS = {
     "magnitude": "thousand millier milliers mil tausend|million millions milhão milhões millón millones Millionen Mio mn|billion "
     "billions milliard milliards bilhão bilhões Milliarde Milliarden bn|trillion trillions trilhão trilhões",
-    "time": "second seconds seconde secondes segundo segundos Sekunde Sekunden sec|minute minutes minuto minutos Minuten min|hour hours "
-    "heure heures hora horas Stunde Stunden hrs h|day days jour jours dia dias día días Tag Tage Tagen|week weeks semaine semaines "
+    "time": "second seconds seconde secondes segundo segundos Sekunde Sekunden sec|minute minutes minuto minutos Minuten "
+    "min|hour hours "
+    "heure heures hora horas Stunde Stunden hrs h|day days jour jours dia dias día días Tag Tage Tagen|week weeks semaine "
+    "semaines "
     "semana semanas Woche Wochen|month months mois mês meses mes Monat Monate Monaten|year years an ans année années ano anos "
-    "año años Jahr Jahre Jahren yr yrs|decade decades décennie décennies década décadas Jahrzehnte|century centuries siècle siècles "
+    "año años Jahr Jahre Jahren yr yrs|decade decades décennie décennies década décadas Jahrzehnte|century centuries siècle "
+    "siècles "
     "século séculos siglo siglos Jahrhunderte",
-    "length": "km kilometre kilometres kilometer kilometers kilomètre kilomètres quilômetro quilômetros kilómetros|m metre metres meter "
+    "length": "km kilometre kilometres kilometer kilometers kilomètre kilomètres quilômetro quilômetros kilómetros|m metre "
+    "metres meter "
     "meters mètre mètres metro metros|cm centimetre centimetres centimeter centimeters centimètres centímetros|mm millimetre "
     "millimetres millimeter millimeters|mile miles milha milhas mi|foot feet ft pied pieds|inch inches pouces|yard yards",
     "mass": "kg kilogram kilograms kilogramme kilogrammes quilograma quilogramas kilo kilos|g gram grams gramme grammes grama "
@@ -59,8 +63,8 @@ _LEAST_ORDINAL = 3
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number at `text[start:end]`: its possible readings, its unit in each dimension that is named, and the unit of "per hour", or
-    an empty string."""
+    """A number at `text[start:end]`: its possible readings, its unit in each dimension that is named, and the time of "per hour", or an
+    empty string."""
 
     start: int
     end: int

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from assistant.denials import denies, denies_or_excepts, denies_otherwise
 from assistant.languages import UNDETERMINED
 from assistant.lexical import terms
 from assistant.misattribution import Reading, misattributed, names_within, read, unknown_names
@@ -40,26 +41,13 @@ _LEAST_EXACT_WORDS = 4
 _MOST_COUNTED = 10
 
 _CLAUSE_END = re.compile(r"[,;:()–—]|\b(?:but|mais|mas|pero|aber|ma|maar)\b")
-_EXCEPT = re.compile(r"\b(?:except|unless|sauf|hormis|exceto|salvo|excepto|außer|tranne|behalve)\b", re.IGNORECASE)
 _PARTS = re.compile(r"[,;:–—]\s+(?:and|but|while|et|mais|e|mas|und|aber|y|pero)?\b|\s(?:and|et|und)\s")
 # A part of the claim of so many terms must share this much with the passage.
 _PART_TERMS, _PART_SHARE = 3, 0.3
 # So must a whole claim of so many terms without its title's words.
 _WHOLE_TERMS = 5
-_DENIABLE = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)*")
-# How many words before, and behind, a word a negation is near it.
-_DENIES_AHEAD, _DENIES_BEHIND = 4, 2
 _WORD = re.compile(r"[^\W\d_](?:[\w’'-]*\w)?")
 _EDGES = re.compile(r"^[\s>#*_•\"'“”«».,;:!?…()-]+|[\s*_\"'“”«».,;:!?…()-]+$")
-_NEGATION = {
-    "en": re.compile(r"\b(?:not(?! only)|no|never|none|nor|neither|without|cannot|nothing|nobody)\b|n[’']t\b", re.IGNORECASE),
-    "fr": re.compile(r"\b(?:ne|pas|jamais|aucune?|sans|ni)\b|\bn[’'](?=\w)", re.IGNORECASE),
-    "pt": re.compile(r"\b(?:não|nunca|jamais|nenhuma?|sem|nem)\b", re.IGNORECASE),
-    "es": re.compile(r"\b(?:no|nunca|jamás|ningun[oa]|ningún|sin|ni)\b", re.IGNORECASE),
-    "de": re.compile(r"\b(?:nicht|kein\w*|nie|niemals|ohne|weder)\b", re.IGNORECASE),
-    "it": re.compile(r"\b(?:non|mai|nessun[oa]?|senza|né)\b", re.IGNORECASE),
-    "nl": re.compile(r"\b(?:niet|geen|nooit|zonder)\b", re.IGNORECASE),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +136,8 @@ def read_ground(chunk: Chunk, language: str) -> Ground:
     lines = []
     for start, end in sentence_spans(chunk.text, own):
         text = plainly_dated(LINE_END_HYPHEN.sub("", chunk.text[start:end]), own)
-        clauses = [part for part in _CLAUSE_END.split(text) if part.strip()] if _denies_or_excepts(text, own) else []
-        denials = [(frozenset(terms(part, analysis)), _denies_or_excepts(part, own)) for part in clauses]
+        clauses = [part for part in _CLAUSE_END.split(text) if part.strip()] if denies_or_excepts(text, own) else []
+        denials = [(frozenset(terms(part, analysis)), denies_or_excepts(part, own)) for part in clauses]
         lines.append(Line(start, end, frozenset(terms(text, analysis)), readings_held(text, own), denials))
     above = "\n".join([chunk.title, *chunk.heading_path, chunk.header])
     flat = " ".join(chunk.text.split()).lower()
@@ -287,39 +275,3 @@ def _names(text: str) -> list[str]:
 def _starts_with_capital(text: str) -> bool:
     first = _WORD.search(text)
     return first is not None and first.group()[0].isupper() and not first.group().isupper()
-
-
-def denies(text: str, language: str) -> bool:
-    """Whether a text holds a word that negates, such as "not" or "without"; English ones in a language without a list."""
-    return bool(_NEGATION.get(language, _NEGATION["en"]).search(text))
-
-
-def denies_otherwise(claim: str, quote: str, language: str) -> bool:
-    """Whether a word that one of them denies stands in the other with no denial near it."""
-    one, other = _denials(claim, language), _denials(quote, language)
-    return any(
-        theirs.get(term) is False
-        for mine, theirs in ((one, other), (other, one))
-        for term, denied in mine.items()
-        if denied is True
-    )
-
-
-def _denials(text: str, language: str) -> dict[str, bool | None]:
-    """The terms of a text: True for one that a negation stands right before, False for one that never has a negation near it."""
-    words = [found.group() for found in _DENIABLE.finditer(text)]
-    pairs = itertools.pairwise([*words, ""])
-    denying = [denies(word, language) and denies(f"{word} {following}", language) for word, following in pairs]
-    seen: dict[str, set[bool | None]] = {}
-    right_after = False
-    for at, word in enumerate(words):
-        near = any(denying[max(0, at - _DENIES_AHEAD) : at + _DENIES_BEHIND + 1])
-        own = terms(word, language)
-        for term in own:
-            seen.setdefault(term, set()).add(True if right_after else None if near else False)
-        right_after = denying[at] or (right_after and not own)
-    return {term: each.pop() if len(each) == 1 else None for term, each in seen.items()}
-
-
-def _denies_or_excepts(text: str, language: str) -> bool:
-    return denies(text, language) or bool(_EXCEPT.search(text))

@@ -223,8 +223,8 @@ class Answer:
 
     `found` is False when the documents do not answer; `hits` then hold the nearest passages. `complete` is False when the
     generator was cut off. `confidence` in 0 to 1 is the score that decided. `unsupported` lists the sentences of a written answer
-    that no quote bears out, of the `stated` ones that a language model wrote. `notices` say what the reader should know (a model that was down, a document that changed). `searched`
-    counts the passages that were there to be found.
+    that no quote bears out, of the `stated` ones that a language model wrote. `notices` say what the reader should know (a model that
+    was down, a document that changed). `searched` counts the passages that were there to be found.
     """
 
     question: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from assistant.library import OWNER
 from assistant.marks import read_marks
 from assistant.settings import read_settings
 from assistant.testing import CITER_KINDS, CITER_NUMBERS, Scene, ScriptedAnswer, Statement, write_answer
-from assistant.types import Chunk, Hit
+from assistant.types import Chunk, Citation, Hit
 from benchmarks.halves import half
 from doors.evaluation_set import COLLECTION, OpenSet, Question, open_set
 
@@ -98,8 +98,8 @@ def shares(outcomes: Sequence[Outcome]) -> Iterator[tuple[int, int]]:
     false = sum(len(o.statement.marks) - len(o.statement.true) for o in outcomes)
     yield sum(o.true_kept for o in outcomes), true
     yield false - sum(o.false_kept for o in outcomes), false
-    unsupported: Callable[[Outcome], bool] = lambda o: not o.statement.true  # noqa: E731
-    for of in ([o for o in outcomes if unsupported(o)], [o for o in outcomes if not unsupported(o)]):
+    for supported in (False, True):
+        of = [o for o in outcomes if bool(o.statement.true) == supported]
         yield sum(o.flagged for o in of), len(of)
 
 
@@ -112,12 +112,8 @@ def _wrong(outcome: Outcome) -> bool:
     return missing or outcome.false_kept > 0 or outcome.flagged == bool(outcome.statement.true)
 
 
-def _lies_in(citation: object, chunk: Chunk) -> bool:
-    return (
-        getattr(citation, "document_id") == chunk.document_id
-        and chunk.start <= getattr(citation, "start")
-        and getattr(citation, "end") <= chunk.end
-    )
+def _lies_in(citation: Citation, chunk: Chunk) -> bool:
+    return citation.document_id == chunk.document_id and chunk.start <= citation.start and citation.end <= chunk.end
 
 
 def _outcomes(opened: OpenSet, questions: Sequence[Question]) -> tuple[list[Outcome], float]:

@@ -15,44 +15,56 @@ from benchmarks.checked_citations import Outcome, outcomes_of, shares
 PASSAGES = [
     (
         "Harbour Museum",
-        "The Harbour Museum was opened by Mayor Edith Calloway on 4 May 1982. In 2009, the museum moved from Pier Street to the old "
-        "Customs House. It shows about 3,400 objects, among them the steam tug Meridian (built in 1911). Children under 12 enter free "
+        "The Harbour Museum was opened by Mayor Edith Calloway on 4 May 1982. In 2009, the museum moved from Pier Street to the "
+        "old "
+        "Customs House. It shows about 3,400 objects, among them the steam tug Meridian (built in 1911). Children under 12 "
+        "enter free "
         "of charge. The large hall was designed by Jonas Whitfield, who had studied in Rotterdam before the war.",
     ),
     (
         "Harbour Museum",
-        "During the winter months, the museum closes at 16:00 on weekdays. Guided tours take 45 minutes and start at the main gate. "
+        "During the winter months, the museum closes at 16:00 on weekdays. Guided tours take 45 minutes and start at the main "
+        "gate. "
         "The tug may not be boarded when the wind is stronger than 60 kilometres per hour. Admission costs 14 euros for adults.",
     ),
     (
         "Lake Corvin",
-        "Lake Corvin is located in the northern part of the Arden Hills and covers 27 square kilometres. Its largest island, Saint Brae, "
-        "was called Otter Island until 1856. The lake was formed after the glacier had retreated to the east. In spring, many anglers "
+        "Lake Corvin is located in the northern part of the Arden Hills and covers 27 square kilometres. Its largest island, "
+        "Saint Brae, "
+        "was called Otter Island until 1856. The lake was formed after the glacier had retreated to the east. In spring, many "
+        "anglers "
         "from Dunmore and Castle Reef come for the trout. More than 80 percent of its shore is privately owned.",
     ),
     (
         "Lake Corvin",
-        "Motor boats were forbidden by the county council in 1974 because of the noise. Before 1974, the ferry Alderney carried 250 "
-        "passengers a day between Dunmore and Saint Brae. The water is at most 41 metres deep near the western dam. Swimming is allowed "
+        "Motor boats were forbidden by the county council in 1974 because of the noise. Before 1974, the ferry Alderney carried "
+        "250 "
+        "passengers a day between Dunmore and Saint Brae. The water is at most 41 metres deep near the western dam. Swimming is "
+        "allowed "
         "from June until September.",
     ),
     (
         "Solar roof scheme",
-        "Households receive a grant of 1,200 euros for each kilowatt that they install. The grant was increased by the Ministry of "
-        "Energy on March 3, 2021. Applications must be sent before the panels are ordered. Owners of listed buildings cannot apply. In "
+        "Households receive a grant of 1,200 euros for each kilowatt that they install. The grant was increased by the Ministry "
+        "of "
+        "Energy on March 3, 2021. Applications must be sent before the panels are ordered. Owners of listed buildings cannot "
+        "apply. In "
         "the first year, 18 million euros were paid to 5,600 households. Nearly half of them live in Kestrel Valley.",
     ),
     (
         "Marian Holt",
-        "Marian Holt wrote eleven novels and taught in Leeds for twenty years. She was raised by her uncle Peter Sandys after the death "
-        "of her mother in 1934. Her first book, The Salt Road, was rejected by Harrow Press but accepted by Linden and Sons. She never "
+        "Marian Holt wrote eleven novels and taught in Leeds for twenty years. She was raised by her uncle Peter Sandys after "
+        "the death "
+        "of her mother in 1934. Her first book, The Salt Road, was rejected by Harrow Press but accepted by Linden and Sons. "
+        "She never "
         "gave an interview. In 1968, Holt moved from Leeds to Galway, where she founded a small printing house.",
     ),
 ]
 STRANGERS = [
     (
         "Night trains",
-        "The sleeper leaves Vienna at 21:40 and reaches Venice the next morning. Compartments with three beds have to be booked two months "
+        "The sleeper leaves Vienna at 21:40 and reaches Venice the next morning. Compartments with three beds have to be booked "
+        "two months "
         "ahead. Breakfast is included in every ticket of the Nightliner company.",
     ),
     ("Bread oven", "The oven has to be heated for two hours with beech wood. A loaf of one kilogram bakes for 50 minutes."),

@@ -14,27 +14,35 @@ _YEAR = re.compile(r"(?<![\w.,-])(1[0-9]\d\d|20[0-2]\d)(?![\w]|[.,]\d)")
 _NAME = re.compile(r"[A-ZÀ-Ý][\w’'-]+(?: (?:(?:of|de|du|da|do|the) )?[A-ZÀ-Ý][\w’'-]+)*")
 _LIST_WORDS = re.compile(r"[\s,;&/()–-]*(?:(?:and|or|et|ou|e|as well as)[\s,]*)?")
 _OPPOSITES = {
-    "en": "more less, less more, most fewest, increased decreased, decreased increased, higher lower, lower higher, larger smaller, "
+    "en": "more less, less more, most fewest, increased decreased, decreased increased, higher lower, lower higher, larger "
+    "smaller, "
     "smaller larger, before after, after before, first last, largest smallest, highest lowest, allowed forbidden, permitted "
     "prohibited, prohibited permitted, north south, south north, northern southern, southern northern, eastern western, western "
     "eastern, won lost, rejected accepted, opened closed, early late, with without, above below, maximum minimum, minimum "
     "maximum, always never, old new, oldest newest, good bad, success failure, male female, possible impossible, agreed refused, "
     "legal illegal, inside outside, best worst, common rare, strong weak, supported opposed, majority minority, stronger weaker, "
     "many few, increase decrease, rising falling, reduced raised, rich poor, required forbidden, include exclude",
-    "fr": "plus moins, moins plus, augmente diminue, premier dernier, première dernière, avant après, après avant, supérieur inférieur, "
+    "fr": "plus moins, moins plus, augmente diminue, premier dernier, première dernière, avant après, après avant, supérieur "
+    "inférieur, "
     "autorisé interdit, nord sud, sud nord, ouest est, grand petit, grande petite, accepte refuse, possible impossible, meilleur "
     "pire, début fin, victoire défaite, haut bas, majorité minorité, toujours jamais, avec sans, ancien nouveau",
-    "pt": "mais menos, menos mais, maior menor, menor maior, primeiro último, primeira última, antes depois, após antes, superior "
-    "inferior, permitido proibido, norte sul, sul norte, alto baixo, aceitar recusar, possível impossível, melhor pior, início fim, "
+    "pt": "mais menos, menos mais, maior menor, menor maior, primeiro último, primeira última, antes depois, após antes, "
+    "superior "
+    "inferior, permitido proibido, norte sul, sul norte, alto baixo, aceitar recusar, possível impossível, melhor pior, início "
+    "fim, "
     "vitória derrota, maioria minoria, sempre nunca, com sem, máximo mínimo, obrigatório facultativo, aumento diminuição",
 }
 _OTHER_UNITS = {
-    "en": "years months, year month, months weeks, days weeks, weeks days, hours days, minutes hours, million billion, billion million, "
-    "percent degrees, % kg, km miles, miles kilometres, feet metres, metres feet, meters feet, kg tonnes, acres hectares, degrees "
+    "en": "years months, year month, months weeks, days weeks, weeks days, hours days, minutes hours, million billion, billion "
+    "million, "
+    "percent degrees, % kg, km miles, miles kilometres, feet metres, metres feet, meters feet, kg tonnes, acres hectares, "
+    "degrees "
     "percent, dollars euros, people families, centuries decades, decades years, thousand million, mi km",
-    "fr": "ans mois, mois semaines, jours semaines, heures jours, millions milliards, milliards millions, km miles, mètres kilomètres, "
+    "fr": "ans mois, mois semaines, jours semaines, heures jours, millions milliards, milliards millions, km miles, mètres "
+    "kilomètres, "
     "euros dollars, habitants familles, siècles décennies, % kg, hectares mètres, années mois",
-    "pt": "anos meses, meses semanas, dias semanas, horas dias, milhões bilhões, bilhões milhões, km milhas, metros quilômetros, reais "
+    "pt": "anos meses, meses semanas, dias semanas, horas dias, milhões bilhões, bilhões milhões, km milhas, metros "
+    "quilômetros, reais "
     "dólares, habitantes famílias, % kg, créditos semestres, semestres anos",
 }
 _SAID_NOT = {
@@ -94,8 +102,8 @@ def number_changed(text: str, around: str, chance: Random, *, much: bool) -> str
 
 def number_from_elsewhere(text: str, around: str, chance: Random) -> str | None:
     """One of its numbers replaced by one that the passage says of something else."""
-    found = [each for each in _NUMBER.finditer(text)]
-    others = [n for n in _NUMBER.findall(around) if not re.search(rf"(?<!\d){re.escape(n)}(?!\d)", text)]
+    found = list(_NUMBER.finditer(text))
+    others = [str(n) for n in _NUMBER.findall(around) if not re.search(rf"(?<!\d){re.escape(n)}(?!\d)", text)]
     for place in chance.sample(found, len(found)):
         alike = [n for n in others if bool(_YEAR.fullmatch(n)) == bool(_YEAR.fullmatch(place.group()))]
         if alike:

@@ -1,5 +1,5 @@
-"""Says a sentence again, by rule, so that it stays true: shorter, in another order, with other words, with its numbers written otherwise.
-Each function gives None where its rule finds nothing to do. English, French and Portuguese have tables."""
+"""Says a sentence again, by rule, so that it stays true: shorter, in another order, with other words, with its numbers written
+otherwise. Each function gives None where its rule finds nothing to do. English, French and Portuguese have tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 _SYNONYMS = {
-    "en": "began started, started began, large big, big large, located situated, situated located, built constructed, constructed "
+    "en": "began started, started began, large big, big large, located situated, situated located, built constructed, "
+    "constructed "
     "built, called named, named called, many numerous, numerous many, often frequently, frequently often, used employed, "
     "approximately about, around about, nearly almost, almost nearly, main principal, major chief, important significant, "
     "significant important, created made, made produced, led headed, city town, country nation, nation country, "
@@ -20,13 +21,15 @@ _SYNONYMS = {
     "said stated, stated said, established founded, founded established, method technique, goal aim, job occupation, "
     "difficult hard, different distinct, similar alike, whereas while, began commenced, huge enormous, occurs happens, "
     "occurred happened, obtained acquired, attempted tried, chose selected, primarily mainly, mainly primarily, due owing",
-    "fr": "commence débute, commencé débuté, grand vaste, situé localisé, située localisée, construit bâti, construite bâtie, appelé "
+    "fr": "commence débute, commencé débuté, grand vaste, situé localisé, située localisée, construit bâti, construite bâtie, "
+    "appelé "
     "nommé, appelée nommée, souvent fréquemment, environ approximativement, principal essentiel, principale essentielle, "
     "créé fondé, créée fondée, dirigé mené, pays État, aussi également, également aussi, plusieurs divers, utilisé employé, "
     "utilisée employée, permet autorise, devient se-transforme-en, région zone, guerre conflit, film long-métrage, "
     "notamment surtout, ainsi donc, toutefois cependant, cependant toutefois, montre démontre, difficile ardu, nécessaire "
     "indispensable, rapidement vite, généralement habituellement, célèbre renommé, termine achève, reçoit obtient, écrit rédigé",
-    "pt": "começou iniciou, grande vasto, localizado situado, localizada situada, construído edificado, construída edificada, chamado "
+    "pt": "começou iniciou, grande vasto, localizado situado, localizada situada, construído edificado, construída edificada, "
+    "chamado "
     "denominado, chamada denominada, frequentemente muitas-vezes, cerca aproximadamente, principal essencial, criado fundado, "
     "criada fundada, também igualmente, vários diversos, várias diversas, utilizado empregado, utilizada empregada, utilizados "
     "usados, permite possibilita, região área, área região, guerra conflito, porém contudo, mostra demonstra, difícil árduo, "
@@ -57,10 +60,13 @@ _MONTHS = {
     "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
 }
 _SMALL = {
-    "en": "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen "
+    "en": "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen "
     "twenty",
-    "fr": "deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept dix-huit dix-neuf vingt",
-    "pt": "dois três quatro cinco seis sete oito nove dez onze doze treze quatorze quinze dezesseis dezessete dezoito dezenove vinte",
+    "fr": "deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept dix-huit dix-neuf "
+    "vingt",
+    "pt": "dois três quatro cinco seis sete oito nove dez onze doze treze quatorze quinze dezesseis dezessete dezoito dezenove "
+    "vinte",
 }
 _TENS = {"en": "twenty thirty forty fifty sixty seventy eighty ninety"}
 _PASSIVE = re.compile(r"^(?P<what>[^,;()]{4,60}?) (?P<be>was|were) (?P<verb>\w{3,}ed) by (?P<who>[^,;()]{3,60})\.$")
@@ -90,7 +96,7 @@ def reordered(text: str, language: str, chance: Random) -> str | None:
 
 def with_synonyms(text: str, language: str, chance: Random) -> str | None:
     """With other words from a small table."""
-    table = _pairs(_SYNONYMS, language)
+    table = pairs(_SYNONYMS, language)
     said = re.sub(r"[^\W\d_]+", lambda found: table.get(found.group(), found.group()).replace("-", " "), text)
     return said if said != text else None
 
@@ -179,7 +185,7 @@ def dates_otherwise(text: str, language: str, chance: Random) -> str | None:
 def units_otherwise(text: str, language: str, chance: Random) -> str | None:
     """Its units abbreviated behind their numbers."""
     said = text
-    for unit, short in _pairs(_UNITS, language).items():
+    for unit, short in pairs(_UNITS, language).items():
         said = re.sub(rf"(?<=\d)[ \u00a0]{unit}\b", f" {short}", said)
     return said if said != text else None
 
@@ -190,10 +196,63 @@ def pairs(table: Mapping[str, str], language: str) -> dict[str, str]:
     return {entry[0]: entry[1] for entry in entries}
 
 
-_pairs = pairs
 _FUNCTION_WORDS = frozenset(
-    "the a an in on at it he she they this these that there by for from with as to when while le la les un une des il elle ils en "
-    "dans au aux ce cette ces o os uma no na nos nas em este esta esse essa ele ela após durante".split()
+    [
+        "the",
+        "a",
+        "an",
+        "in",
+        "on",
+        "at",
+        "it",
+        "he",
+        "she",
+        "they",
+        "this",
+        "these",
+        "that",
+        "there",
+        "by",
+        "for",
+        "from",
+        "with",
+        "as",
+        "to",
+        "when",
+        "while",
+        "le",
+        "la",
+        "les",
+        "un",
+        "une",
+        "des",
+        "il",
+        "elle",
+        "ils",
+        "en",
+        "dans",
+        "au",
+        "aux",
+        "ce",
+        "cette",
+        "ces",
+        "o",
+        "os",
+        "uma",
+        "no",
+        "na",
+        "nos",
+        "nas",
+        "em",
+        "este",
+        "esta",
+        "esse",
+        "essa",
+        "ele",
+        "ela",
+        "após",
+        "durante",
+    ]
 )
 
 
