@@ -337,7 +337,8 @@ class Assistant:
         def page_of(document_id: str, offset: int) -> int:
             return next(c.page_at(offset) for c in chunks if c.document_id == document_id and c.start <= offset < c.end)
 
-        return cite(text, hits, {c.document_id: c.version for c in chunks}, language=language, page_of=page_of)
+        versions = {c.document_id: c.version for c in chunks}
+        return cite(text, hits, versions, language=language, page_of=page_of, embedder=self.embedder)
 
 
 def standing_alone(generator: Generator, question: str, history: Sequence[Turn]) -> tuple[str, str]:

@@ -18,69 +18,11 @@ _NAME_PREFIX = 4
 _LONGEST_SHORT = 6
 _YEARS = range(1000, 2100)
 _BY = {"en": {"by"}, "fr": {"par"}, "pt": {"por", "pelo", "pela", "pelos", "pelas"}, "es": {"por"}, "de": {"von", "vom"}}
-_BE = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "est",
-        "sont",
-        "été",
-        "fut",
-        "furent",
-        "était",
-        "é",
-        "são",
-        "foi",
-        "foram",
-        "era",
-        "eram",
-        "sido",
-        "es",
-        "son",
-        "fue",
-        "fueron",
-        "wird",
-        "wurde",
-        "wurden",
-    ]
-)
+_BE_WORDS = "is are was were be been being est sont été fut furent était é são foi foram era eram sido es son fue fueron"
+_BE = frozenset(_BE_WORDS.split())
 _PARTICIPLE = re.compile(r"(?:ed|en|é|ée|és|ées|[aiu]d[oa]s?)\Z")
-_ARTICLES = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "le",
-        "la",
-        "les",
-        "l",
-        "un",
-        "une",
-        "des",
-        "o",
-        "os",
-        "as",
-        "um",
-        "uma",
-        "el",
-        "los",
-        "las",
-        "una",
-        "der",
-        "die",
-        "das",
-        "den",
-        "dem",
-        "ein",
-        "eine",
-        "einen",
-    ]
-)
+_ARTICLES_WORDS = "the a an le la les l un une des o os as um uma el los las una der die das den dem ein eine einen"
+_ARTICLES = frozenset(_ARTICLES_WORDS.split())
 _LISTING = frozenset([",", "&", "and", "or", "et", "ou", "e", "y", "und", "oder", "as", "well", "both"])
 _STOPS = frozenset(".!?;:,()")
 _REACH = 5

@@ -63,8 +63,8 @@ _LEAST_ORDINAL = 3
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number at `text[start:end]`: its possible readings, its unit in each dimension that is named, and the time of "per hour", or an
-    empty string."""
+    """A number at `text[start:end]`: its possible readings, its unit in each dimension that is named, and the time of "per hour",
+    or an empty string."""
 
     start: int
     end: int
@@ -83,7 +83,8 @@ class Quantity:
 
 
 def quantities(text: str, language: str) -> list[Quantity]:
-    """The numbers in figures, in order. List numbers at the start of a line are left out. Expects `plainly_numbered` or `plainly_dated` text."""
+    """The numbers in figures, in order, of text that is `plainly_numbered` or `plainly_dated`. List numbers at the start of a line are
+    left out."""
     listed = [found.end() for found in LIST_NUMBER.finditer(text)]
     return [
         _quantity(text, found.start(), found.end(), language)

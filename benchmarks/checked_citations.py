@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--questions", type=int, default=300, help="of each set")
     parser.add_argument("--half", choices=["A", "B"], help="only that half of the questions")
+    parser.add_argument("--words-only", action="store_true", help="without the embedder's say")
     parser.add_argument("--show", metavar="KIND", help="print the errors of this kind")
     chosen = parser.parse_args()
     for folder in chosen.folders:
@@ -52,7 +53,7 @@ def main() -> None:
             asked = [q for q in opened.questions if q.answerable and q.gold]
             asked = [q for q in asked if half(q.id) == (chosen.half or half(q.id))]
             asked = asked[:: max(1, len(asked) // chosen.questions)][: chosen.questions]
-            outcomes, seconds = _outcomes(opened, asked)
+            outcomes, seconds = _outcomes(opened, asked, by_meaning=not chosen.words_only)
         print(f"{folder.name}: {len(asked)} questions, {len(outcomes)} sentences, {1000 * seconds / len(asked):.1f} ms an answer")
         print(table(outcomes))
         for outcome in outcomes:
@@ -116,8 +117,9 @@ def _lies_in(citation: Citation, chunk: Chunk) -> bool:
     return citation.document_id == chunk.document_id and chunk.start <= citation.start and citation.end <= chunk.end
 
 
-def _outcomes(opened: OpenSet, questions: Sequence[Question]) -> tuple[list[Outcome], float]:
+def _outcomes(opened: OpenSet, questions: Sequence[Question], *, by_meaning: bool) -> tuple[list[Outcome], float]:
     assistant = opened.assistant
+    embedder = assistant.embedder if by_meaning else None
     (collection,) = assistant.library.readable(OWNER, [COLLECTION])
     chunks = [chunk for chunk, _ in assistant.library.every_chunk(collection)]
     outcomes, seconds = [], 0.0
@@ -127,7 +129,7 @@ def _outcomes(opened: OpenSet, questions: Sequence[Question]) -> tuple[list[Outc
         hits = [Hit(chunk, 1.0) for chunk in scene.passages]
         versions = {hit.chunk.document_id: hit.chunk.version for hit in hits}
         started = time.perf_counter()
-        cited = cite(answer.text, hits, versions, language=scene.language, page_of=lambda document, offset: 1)
+        cited = cite(answer.text, hits, versions, language=scene.language, page_of=lambda document, offset: 1, embedder=embedder)
         seconds += time.perf_counter() - started
         outcomes += outcomes_of(answer, cited, scene.passages, side=half(question.id))
     return outcomes, seconds

@@ -196,64 +196,11 @@ def pairs(table: Mapping[str, str], language: str) -> dict[str, str]:
     return {entry[0]: entry[1] for entry in entries}
 
 
-_FUNCTION_WORDS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "in",
-        "on",
-        "at",
-        "it",
-        "he",
-        "she",
-        "they",
-        "this",
-        "these",
-        "that",
-        "there",
-        "by",
-        "for",
-        "from",
-        "with",
-        "as",
-        "to",
-        "when",
-        "while",
-        "le",
-        "la",
-        "les",
-        "un",
-        "une",
-        "des",
-        "il",
-        "elle",
-        "ils",
-        "en",
-        "dans",
-        "au",
-        "aux",
-        "ce",
-        "cette",
-        "ces",
-        "o",
-        "os",
-        "uma",
-        "no",
-        "na",
-        "nos",
-        "nas",
-        "em",
-        "este",
-        "esta",
-        "esse",
-        "essa",
-        "ele",
-        "ela",
-        "após",
-        "durante",
-    ]
+_WORDS = (
+    "the a an in on at it he she they this these that there by for from with as to when while le la les un une des il elle ils en "
+    "dans au aux ce cette ces o os uma no na nos nas em este esta esse essa ele ela após durante"
 )
+_FUNCTION_WORDS = frozenset(_WORDS.split())
 
 
 def _in_words(value: int, language: str) -> str:
