@@ -33,7 +33,10 @@ def denies_or_excepts(text: str, language: str) -> bool:
 
 
 def denies_otherwise(claim: str, quote: str, language: str) -> bool:
-    """Whether a word that one of them denies stands in the other with no denial near it."""
+    """Whether a word that one of them denies stands in the other with no denial near it. Where one of them makes an exception, that
+    does not tell."""
+    if _EXCEPT.search(claim) or _EXCEPT.search(quote):
+        return False
     one, other = _denials(claim, language), _denials(quote, language)
     return any(
         theirs.get(term) is False

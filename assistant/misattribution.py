@@ -29,7 +29,7 @@ _REACH = 5
 # Neighbours in common: a word beside it, a function word beside it, the first telling word on that side.
 _BESIDE, _BESIDE_FUNCTION, _NEAR, _EDGE = 1.0, 0.5, 1.0, 0.25
 # Where the two have changed places; a rival of which the claim does not speak, and one of which it does.
-_GAIN, _GAIN_PUT_IN, _GAIN_REPEATED = 1.0, 1.5, 2.5
+_GAIN, _GAIN_OF_BOTH, _GAIN_PUT_IN, _GAIN_REPEATED = 1.0, 1.5, 1.5, 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +102,22 @@ def misattributed(claim: Reading, source: Reading, above: Collection[str]) -> bo
             gain = _likeness(anchor, rival) - here
             if gain < _GAIN or any(_listed(source, rival, other) for other in own):
                 continue
-            if gain >= _needed(rival, own, claim):
+            if gain >= _needed(rival, own, claim, source, gain):
                 return True
     return False
 
 
-def _needed(rival: Anchor, own: Sequence[Anchor], claim: Reading) -> float:
+def _needed(rival: Anchor, own: Sequence[Anchor], claim: Reading, source: Reading, gain: float) -> float:
     """How much more the claim must speak of the rival than of its own name: least where the two have changed places."""
     elsewhere = [other for other in claim.anchors if _same(rival, other)]
     if not elsewhere:
         return _GAIN_PUT_IN
-    exchanged = any(_likeness(other, mine) >= _GAIN for other in elsewhere for mine in own)
-    return _GAIN if exchanged else _GAIN_REPEATED
+    for other in elsewhere:
+        there = max(_likeness(other, same) for same in source.anchors if _same(other, same))
+        its_gain = max((_likeness(other, mine) - there for mine in own), default=0.0)
+        if its_gain > 0 and gain + its_gain >= _GAIN_OF_BOTH:
+            return _GAIN
+    return _GAIN_REPEATED
 
 
 @dataclass(frozen=True, slots=True)

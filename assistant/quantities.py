@@ -58,6 +58,7 @@ _RATE = re.compile(
     r"\A[^.;,()\d]{0,40}?(?:\b(?:per|an?|every|each|par|por|pro|im|je)\b|/)[ \u00a0]?(?:cada )?([^\W\d_]+)", re.IGNORECASE
 )
 _PER_CENT = re.compile(r"\b(?:per cent|pour cent|por cento|por ciento)\b", re.IGNORECASE)
+_BETWEEN = ("of", "de", "d", "square", "cubic")
 _LEAST_ORDINAL = 3
 
 
@@ -158,7 +159,7 @@ def _units_after(text: str, end: int) -> Iterator[tuple[str, str]]:
         dimension, unit = _unit_of(found[1])
         if unit:
             yield dimension, unit
-        elif found[1].lower() not in ("of", "de", "d"):
+        elif found[1].lower() not in _BETWEEN:
             return
         if unit and dimension != "magnitude":
             return

@@ -124,7 +124,9 @@ def _outcomes(opened: OpenSet, questions: Sequence[Question], *, by_meaning: boo
     chunks = [chunk for chunk, _ in assistant.library.every_chunk(collection)]
     outcomes, seconds = [], 0.0
     for number, question in enumerate(questions):
-        scene = _scene(question, [h.chunk for h in assistant.retrieve(question.text, k=_PASSAGES)], chunks, questions, number)
+        scene = _scene(
+            question, [h.chunk for h in assistant.retrieve(question.text, k=_PASSAGES)], chunks, opened.questions, number
+        )
         answer = write_answer(scene, number)
         hits = [Hit(chunk, 1.0) for chunk in scene.passages]
         versions = {hit.chunk.document_id: hit.chunk.version for hit in hits}
