@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Hits shown beside an answer that was not found, and the least that deciding and quoting look at.
 _NEAREST = 3
+# The generator that quotes and writes nothing of its own.
+_NO_MODEL = "quotes"
 _NOT_FOUND = {
     "de": "Das steht nicht in den Dokumenten.",
     "en": "The documents do not say.",
@@ -304,6 +306,7 @@ class Assistant:
                 notices=(*notices, *also_standing(cited.citations, passages)),
                 milliseconds=milliseconds,
                 searched=found.searched,
+                stated=0 if self.generator.name == _NO_MODEL else cited.stated,
             )
         )
 
@@ -350,7 +353,8 @@ class Assistant:
         def page_of(document_id: str, offset: int) -> int:
             return next(c.page_at(offset) for c in chunks if c.document_id == document_id and c.start <= offset < c.end)
 
-        return cite(text, hits, {c.document_id: c.version for c in chunks}, language=language, page_of=page_of)
+        versions = {c.document_id: c.version for c in chunks}
+        return cite(text, hits, versions, language=language, page_of=page_of, embedder=self.embedder)
 
 
 def standing_alone(generator: Generator, question: str, history: Sequence[Turn]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from assistant.lexical import terms
 from assistant.marks import Marked, read_marks, write_marks
+from assistant.protocols import Embedder
 from assistant.sentences import sentence_spans
 from assistant.support import Claim, Ground, Support, best_support, joint_score, read_claim, read_ground
 from assistant.types import Citation, Hit
@@ -23,6 +24,11 @@ NOT_IN_PASSAGES = 0
 """The number of the mark that ends a sentence which says that the passages do not answer."""
 
 _FRAGMENT_TERMS = 3
+# A claim that shares this much with its quote, and contradicts it in nothing, may be borne out by meaning: where the embedder finds
+# the two this near. Cosines of other embedders lie elsewhere, so that they have no say. Of references to ClapNQ and MTRAG's cloud
+# questions that words alone lost, it brings back 11 of 22; of false claims in the same range 0 of 7.
+_LEAST_SHARED = 0.3
+_LEAST_COSINE = {"minilm": 0.7}
 # What a passage must add to a claim that several passages bear out together.
 _LEAST_SHARE = 0.15
 _HEADING = re.compile(r"\s*#{1,6}\s|\s*\*\*[^*\n]+\*\*\s*:?\s*\Z")
@@ -34,23 +40,33 @@ class Cited:
 
     `text` has the marks that are borne out, numbered from one in order of appearance; `citations` are their quotes, in that
     order. `unsupported` are the sentences, without marks, that no quote bears out. `found` is False when the answer says that the
-    passages do not answer, and nothing in it is borne out.
+    passages do not answer, and nothing in it is borne out. `stated` counts the sentences that were held against the passages.
     """
 
     text: str
     citations: tuple[Citation, ...]
     unsupported: tuple[str, ...]
     found: bool
+    stated: int = 0
 
 
-def cite(text: str, passages: Sequence[Hit], versions: Mapping[str, str], *, language: str, page_of: PageOf) -> Cited:
+def cite(
+    text: str,
+    passages: Sequence[Hit],
+    versions: Mapping[str, str],
+    *,
+    language: str,
+    page_of: PageOf,
+    embedder: Embedder | None = None,
+) -> Cited:
     """Check each mark [n] of an answer against the n-th passage, n from one.
 
-    `versions` has the version quoted by document id; `language` is that of the answer. A quote is one or two sentences of the
+    `versions` has the version quoted by document id; `language` is that of the answer. The `embedder` is asked about claims in other
+    words than their passage, in the languages that it covers. A quote is one or two sentences of the
     chunk, verbatim, its offsets those of the document; the same quote has one number wherever it is cited. Raises KeyError
     when a cited document has no version.
     """
-    marked, check = read_marks(text), _Check(passages, language)
+    marked, check = read_marks(text), _Check(passages, language, embedder)
     sentences = _stating(marked, language)
     kept = {
         part.position: check.supported(part, sentence.text)
@@ -65,7 +81,8 @@ def cite(text: str, passages: Sequence[Hit], versions: Mapping[str, str], *, lan
     ]
     citations, numbers = _numbered(kept, passages, versions, page_of)
     says_not_found = any(NOT_IN_PASSAGES in group.numbers for group in marked.groups)
-    return Cited(write_marks(marked, numbers), citations, tuple(unsupported), bool(citations) or not says_not_found)
+    found = bool(citations) or not says_not_found
+    return Cited(write_marks(marked, numbers), citations, tuple(unsupported), found, len(sentences))
 
 
 def statements(text: str, language: str) -> list[str]:
@@ -91,8 +108,8 @@ class _Sentence:
 class _Check:
     """Holds the passages as far as they were read."""
 
-    def __init__(self, passages: Sequence[Hit], language: str) -> None:
-        self._passages, self._language = passages, language
+    def __init__(self, passages: Sequence[Hit], language: str, embedder: Embedder | None) -> None:
+        self._passages, self._language, self._embedder = passages, language, embedder
         self._grounds: dict[int, Ground] = {}
 
     def supported(self, part: _Part, sentence: str) -> list[tuple[int, Support]]:
@@ -113,7 +130,19 @@ class _Check:
 
     def _best(self, text: str, within: str, number: int) -> Support | None:
         ground = self._ground(number)
-        return best_support(self._claim(text, within, ground), ground)
+        found = best_support(self._claim(text, within, ground), ground)
+        if found and not within and found.score == found.overlap and _LEAST_SHARED <= found.score < LEAST_SUPPORT:
+            quote = ground.chunk.text[found.start : found.end]
+            return replace(found, score=LEAST_SUPPORT) if self._means(text, quote, ground) else found
+        return found
+
+    def _means(self, claim: str, quote: str, ground: Ground) -> bool:
+        """Whether the embedder finds the two near each other, in a language that it knows well."""
+        embedder = self._embedder
+        if embedder is None or embedder.name not in _LEAST_COSINE or ground.foreign or self._language not in embedder.languages:
+            return False
+        one, other = embedder.encode_documents([claim, quote])
+        return bool(one @ other >= _LEAST_COSINE[embedder.name])
 
     def _together(self, text: str, within: str, found: Sequence[tuple[int, Support]]) -> list[tuple[int, Support]]:
         """Passages that bear the claim out only together, without those that add nothing."""

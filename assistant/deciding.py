@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from assistant.denials import denies
 from assistant.errors import SettingsError
 from assistant.languages import language_of_query
 from assistant.lexical import terms
 from assistant.numerals import figures, numbers
 from assistant.opposites import says_the_opposite
 from assistant.sentences import sentence_spans
-from assistant.support import denies
 from assistant.types import Chunk, Hit
 
 THRESHOLD = 0.5

@@ -6,8 +6,8 @@ import re
 from itertools import chain
 
 # Digits after a letter belong to a code (Q3, H2O), not to a quantity.
-_FIGURES = re.compile(r"(?<![\w.,])\d{1,3}(?:[ \u00a0\u202f’']\d{3})+(?:[.,]\d+)?(?!\d)|(?<![^\W\d_])(?<!\d)\d+(?:[.,]\d+)*")
-_LIST_NUMBER = re.compile(r"^\s*\d{1,3}[.)]\s+(?=\S)", re.MULTILINE)
+FIGURES = re.compile(r"(?<![\w.,])\d{1,3}(?:[ \u00a0\u202f’']\d{3})+(?:[.,]\d+)?(?!\d)|(?<![^\W\d_])(?<!\d)\d+(?:[.,]\d+)*")
+LIST_NUMBER = re.compile(r"^\s*\d{1,3}[.)]\s+(?=\S)", re.MULTILINE)
 _WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?")
 # From two on: "one" is an article or a pronoun in most languages.
 _NAMED = {
@@ -37,7 +37,7 @@ def numbers(text: str, language: str) -> list[frozenset[str]]:
 
 def figures(text: str) -> list[frozenset[str]]:
     """The numbers written in digits, as `numbers` gives them."""
-    return [_readings(found.group()) for found in _FIGURES.finditer(_LIST_NUMBER.sub("", text))]
+    return [readings_of(found.group()) for found in FIGURES.finditer(LIST_NUMBER.sub("", text))]
 
 
 def named_numbers(text: str, language: str) -> list[int]:
@@ -53,7 +53,8 @@ def named_numbers(text: str, language: str) -> list[int]:
     return found
 
 
-def _readings(figures: str) -> frozenset[str]:
+def readings_of(figures: str) -> frozenset[str]:
+    """The possible readings of one number in figures: "1,000" is a thousand, or one."""
     figures = re.sub(r"[ \u00a0\u202f’']", "", figures)
     groups, signs = re.split(r"[.,]", figures), re.findall(r"[.,]", figures)
     if not signs:

@@ -43,6 +43,42 @@ _PAIRS = {
     "adicionar remover, chegada partida, sempre nunca, caro barato, fácil difícil, direto indireto, conhecido desconhecido, "
     "verão inverno, dia noite, jovem velho, comprar vender, compra venda",
 }
+# Words that a statement may turn round but a question seldom asks about: for statements alone, so that questions are judged as before.
+_STATED = {
+    "en": "permitted prohibited, allowed prohibited, permitted forbidden, allowed banned, permit forbid, required optional, "
+    "mandatory "
+    "optional, mandatory voluntary, rose fell, rise drop, rose dropped, rose declined, increased declined, increased fell, grew "
+    "shrank, grew fell, raised lowered, raised reduced, raise lower, raise reduce, expanded contracted, gained lost, approved "
+    "rejected, approve reject, approved denied, granted denied, grant deny, agreed refused, agree refuse, more fewer, many few, "
+    "fewest most, succeeded failed, succeed fail, win fail, enter leave, entered left, hired fired, profit loss, income expense, "
+    "lend borrow, cause prevent, causes prevents, promote inhibit, promotes inhibits, stimulate inhibit, stimulates inhibits, "
+    "activate inhibit, activates inhibits, upstream downstream, encourage discourage, encouraged discouraged, adult child, "
+    "adults "
+    "children, opened closed, opens closes, appointed dismissed, acquired sold, wet dry, likely unlikely, able unable, visible "
+    "invisible, complete incomplete, dependent independent, wins loses, widely narrowly, softer harder, thicker thinner, lighter "
+    "heavier, deeper shallower, improved worsened, improve worsen, faster slower, older younger, safe dangerous, domestic "
+    "foreign, "
+    "domestic international, temporary permanent, voluntary compulsory, optional compulsory, greater smaller, greater less, "
+    "greater "
+    "lower, higher less, exceed under, exceeds below, decreased grew, decreased rose, enabled disabled, enable disable, "
+    "continued "
+    "stopped, continue stop, accelerated slowed, keep abolish, kept abolished, introduced abolished, before until, ally enemy, "
+    "allies "
+    "enemies, friend enemy, peace war, hot cool, morning evening, sunrise sunset, asset liability, cancelled kept, present "
+    "absent",
+    "fr": "autorisé interdit, autorisée interdite, permis interdit, obligatoire facultatif, obligatoire facultative, augmenté "
+    "diminué, "
+    "accru réduit, grand petit, grande petite, plus moindre, meilleure pire, ancien nouveau, ancienne nouvelle, gagné perdu, "
+    "gagne "
+    "perd, augmente baisse, ouest est, occidental oriental, septentrional méridional, entrée sortie, commencement fin, ami "
+    "ennemi, "
+    "guerre paix, maintenu annulé, maintenue annulée, possible interdit, ouverte fermée, ouvert fermé",
+    "pt": "permitido proibido, permitida proibida, obrigatório facultativo, obrigatória facultativa, aumentou diminuiu, cresceu "
+    "caiu, "
+    "ganhou perdeu, aprovado reprovado, aprovada reprovada, deferido indeferido, mantido cancelado, mantida cancelada, grande "
+    "pequeno, grandes pequenos, antigo novo, antiga nova, após antes, entrada saída, amigo inimigo, guerra paz, autorizado "
+    "proibido, autorizada proibida, vedado permitido, vedada permitida, melhores piores, dentro fora",
+}
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -54,10 +90,18 @@ def says_the_opposite(asked: str, sentence: str, around: str, language: str) -> 
     return any(not (opposites.get(word, frozenset()) & held).issubset(words) for word in words - nearby)
 
 
+def states_the_opposite(stated: str, sentence: str, language: str) -> bool:
+    """Whether a statement has the opposite of a word of the sentence, where neither has both."""
+    words, held = (set(_WORD.findall(text.lower())) for text in (stated, sentence))
+    opposites = _opposites(language, stated=True)
+    return any((opposites.get(word, frozenset()) & held) - words for word in words - held)
+
+
 @cache
-def _opposites(language: str) -> Mapping[str, frozenset[str]]:
+def _opposites(language: str, *, stated: bool = False) -> Mapping[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    for pair in _PAIRS.get(language, "").split(", "):
+    pairs = [_PAIRS.get(language, ""), _STATED.get(language, "") if stated else ""]
+    for pair in ", ".join(pairs).split(", "):
         for word, opposite in _both_ways(pair.split()):
             found[word] = found.get(word, frozenset()) | {opposite}
     return found

@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from assistant.denials import denies, denies_or_excepts, denies_otherwise
 from assistant.languages import UNDETERMINED
 from assistant.lexical import terms
-from assistant.numerals import figures, named_numbers, numbers
+from assistant.misattribution import Reading, misattributed, names_within, read, unknown_names
+from assistant.numerals import named_numbers
+from assistant.opposites import states_the_opposite
+from assistant.quantities import (
+    Quantity,
+    plainly_dated,
+    plainly_numbered,
+    quantities,
+    readings_held,
+    telling_ordinals,
+)
 from assistant.sentences import sentence_spans
 from assistant.types import LINE_END_HYPHEN, Chunk
 
@@ -20,7 +31,8 @@ _NAME_WEIGHT = 2.0
 _NUMBER_WEIGHT = 2.0
 # Words of the title, the headings and the table header stand above the quote, not in it.
 _ABOVE_SHARE = 0.5
-_NEGATION_FACTOR = 0.4
+# What is left of the score of a claim that says otherwise than its passage.
+_CONTRADICTED = 0.4
 # A second sentence must earn its place in the quote.
 _SECOND_SENTENCE_GAIN = 0.1
 # Across languages only names and numbers can be compared: never more than this.
@@ -29,17 +41,13 @@ _LEAST_EXACT_WORDS = 4
 _MOST_COUNTED = 10
 
 _CLAUSE_END = re.compile(r"[,;:()–—]|\b(?:but|mais|mas|pero|aber|ma|maar)\b")
+_PARTS = re.compile(r"[,;:–—]\s+(?:and|but|while|et|mais|e|mas|und|aber|y|pero)?\b|\s(?:and|et|und)\s")
+# A part of the claim of so many terms must share this much with the passage.
+_PART_TERMS, _PART_SHARE = 3, 0.3
+# So must a whole claim of so many terms without its title's words.
+_WHOLE_TERMS = 5
 _WORD = re.compile(r"[^\W\d_](?:[\w’'-]*\w)?")
 _EDGES = re.compile(r"^[\s>#*_•\"'“”«».,;:!?…()-]+|[\s*_\"'“”«».,;:!?…()-]+$")
-_NEGATION = {
-    "en": re.compile(r"\b(?:not(?! only)|no|never|none|nor|neither|without|cannot|nothing|nobody)\b|n[’']t\b", re.IGNORECASE),
-    "fr": re.compile(r"\b(?:ne|pas|jamais|aucune?|sans|ni)\b|\bn[’'](?=\w)", re.IGNORECASE),
-    "pt": re.compile(r"\b(?:não|nunca|jamais|nenhuma?|sem|nem)\b", re.IGNORECASE),
-    "es": re.compile(r"\b(?:no|nunca|jamás|ningun[oa]|ningún|sin|ni)\b", re.IGNORECASE),
-    "de": re.compile(r"\b(?:nicht|kein\w*|nie|niemals|ohne|weder)\b", re.IGNORECASE),
-    "it": re.compile(r"\b(?:non|mai|nessun[oa]?|senza|né)\b", re.IGNORECASE),
-    "nl": re.compile(r"\b(?:niet|geen|nooit|zonder)\b", re.IGNORECASE),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,9 @@ class Claim:
     counts: frozenset[str]
     negated: bool
     words: Sequence[str]
+    text: str
+    quantities: Sequence[Quantity]
+    parts: Sequence[frozenset[str]]
 
     @property
     def total(self) -> float:
@@ -80,6 +91,8 @@ class Ground:
     above: frozenset[str]
     numbers_above: frozenset[str]
     foreign: bool
+    language: str
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +117,16 @@ def read_claim(text: str, language: str, *, foreign: bool = False, within: str =
     weights = {term: _NAME_WEIGHT if term in names else 1.0 for term in found}
     named = {str(value) for value in named_numbers(text, language)}
     counts = frozenset(value for value in named if int(value) <= _MOST_COUNTED)
-    stated = {*figures(text), *(frozenset({value}) for value in named - counts)}
-    return Claim(weights, frozenset(stated), counts, denies(text, language), _EDGES.sub("", text).split())
+    plain = plainly_dated(text, language)
+    ordinals = telling_ordinals(text, language)
+    stated = {each.readings for each in quantities(plain, language)}
+    stated |= {frozenset({value}) for value in (named - counts) | ordinals}
+    measured = quantities(plainly_numbered(text, language), language)
+    pieces = [] if foreign or within else _PARTS.split(text)
+    parts = [frozenset(term for term in terms(piece, language) if not term[0].isdigit()) for piece in pieces if len(pieces) > 1]
+    negated = denies(text, language)
+    words = _EDGES.sub("", text).split()
+    return Claim(weights, frozenset(stated), counts, negated, words, text, measured, [] if within else parts)
 
 
 def read_ground(chunk: Chunk, language: str) -> Ground:
@@ -114,13 +135,16 @@ def read_ground(chunk: Chunk, language: str) -> Ground:
     analysis = own if own == language or language == UNDETERMINED else UNDETERMINED
     lines = []
     for start, end in sentence_spans(chunk.text, own):
-        text = LINE_END_HYPHEN.sub("", chunk.text[start:end])
-        clauses = [part for part in _CLAUSE_END.split(text) if part.strip()] if denies(text, own) else []
-        denials = [(frozenset(terms(part, analysis)), denies(part, own)) for part in clauses]
-        lines.append(Line(start, end, frozenset(terms(text, analysis)), _readings(text, own), denials))
+        text = plainly_dated(LINE_END_HYPHEN.sub("", chunk.text[start:end]), own)
+        clauses = [part for part in _CLAUSE_END.split(text) if part.strip()] if denies_or_excepts(text, own) else []
+        denials = [(frozenset(terms(part, analysis)), denies_or_excepts(part, own)) for part in clauses]
+        lines.append(Line(start, end, frozenset(terms(text, analysis)), readings_held(text, own), denials))
     above = "\n".join([chunk.title, *chunk.heading_path, chunk.header])
     flat = " ".join(chunk.text.split()).lower()
-    return Ground(chunk, flat, lines, frozenset(terms(above, analysis)), _readings(above, own), own != analysis)
+    names = frozenset(names_within(chunk.text) | names_within(f". {above}"))
+    return Ground(
+        chunk, flat, lines, frozenset(terms(above, analysis)), readings_held(above, own), own != analysis, analysis, names
+    )
 
 
 def best_support(claim: Claim, ground: Ground) -> Support | None:
@@ -133,7 +157,17 @@ def best_support(claim: Claim, ground: Ground) -> Support | None:
         if best is None or _better(found, best, _SECOND_SENTENCE_GAIN * (len(group) - 1), agrees > agreement):
             best, agreement = found, agrees
     # Weighed last: the sentence nearest to the claim must not give way to one that only says less against it.
-    return None if best is None else replace(best, score=best.score * agreement)
+    if best is None or not best.score or ground.foreign:
+        return None if best is None else replace(best, score=best.score * agreement)
+    quote = ground.chunk.text[best.start : best.end]
+    # What is denied with the opposite word is said again: "not allowed" and "prohibited".
+    if states_the_opposite(claim.text, quote, ground.language):
+        agreement = 1.0 if agreement < 1.0 else _CONTRADICTED
+    elif agreement == 1.0 and denies_otherwise(claim.text, quote, ground.language):
+        agreement = _CONTRADICTED
+    if agreement == 1.0 and _says_otherwise(claim, quote, ground):
+        agreement = _CONTRADICTED
+    return replace(best, score=best.score * agreement)
 
 
 def joint_score(claim: Claim, supports: Sequence[Support], grounds: Sequence[Ground]) -> float:
@@ -157,7 +191,34 @@ def _agreement(claim: Claim, lines: Sequence[Line]) -> float:
     else:
         nearest = max(lines, key=lambda line: shared(line.terms))
         denied = bool(nearest.clauses) and max(nearest.clauses, key=lambda clause: shared(clause[0]))[1]
-    return 1.0 if denied == claim.negated else _NEGATION_FACTOR
+    return 1.0 if denied == claim.negated else _CONTRADICTED
+
+
+def _says_otherwise(claim: Claim, quote: str, ground: Ground) -> bool:
+    """Whether the claim speaks of other names, counts in other units, gives one name or number what belongs to another, or has a part
+    of which the passage knows nothing."""
+    quote = LINE_END_HYPHEN.sub("", quote)
+    held = frozenset[str]().union(ground.above, *(line.terms for line in ground.lines))
+    said = read(claim.text, ground.language, ground.names)
+    whole = claim.weights.keys() - ground.above
+    if len(whole) >= _WHOLE_TERMS and _is_foreign(whole, held):
+        return True
+    if unknown_names(said, held) or any(_is_foreign(part - ground.above, held) for part in claim.parts):
+        return True
+    source = quantities(plainly_numbered(quote, ground.language), ground.language)
+    for quantity in claim.quantities:
+        same = [other for other in source if other.readings & quantity.readings]
+        if same and not any(quantity.may_be(other) for other in same):
+            return True
+    return misattributed(said, _reading(quote, ground), ground.above)
+
+
+def _is_foreign(part: Set[str], held: Set[str]) -> bool:
+    return len(part) >= _PART_TERMS and len(part & held) < _PART_SHARE * len(part)
+
+
+def _reading(quote: str, ground: Ground) -> Reading:
+    return read(quote, ground.language, ground.names)
 
 
 def _better(found: Support, best: Support, gain: float, agrees_more: bool) -> bool:
@@ -214,12 +275,3 @@ def _names(text: str) -> list[str]:
 def _starts_with_capital(text: str) -> bool:
     first = _WORD.search(text)
     return first is not None and first.group()[0].isupper() and not first.group().isupper()
-
-
-def _readings(text: str, language: str) -> frozenset[str]:
-    return frozenset[str]().union(*numbers(text, language))
-
-
-def denies(text: str, language: str) -> bool:
-    """Whether a text holds a word that negates, such as "not" or "without"; English ones in a language without a list."""
-    return bool(_NEGATION.get(language, _NEGATION["en"]).search(text))

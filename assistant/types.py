@@ -223,8 +223,8 @@ class Answer:
 
     `found` is False when the documents do not answer; `hits` then hold the nearest passages. `complete` is False when the
     generator was cut off. `confidence` in 0 to 1 is the score that decided. `unsupported` lists the sentences of a written answer
-    that no quote bears out. `notices` say what the reader should know (a model that was down, a document that changed). `searched`
-    counts the passages that were there to be found.
+    that no quote bears out, of the `stated` ones that a language model wrote. `notices` say what the reader should know (a model that
+    was down, a document that changed). `searched` counts the passages that were there to be found.
     """
 
     question: str
@@ -239,6 +239,12 @@ class Answer:
     notices: Sequence[str] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     searched: int = 0
+    stated: int = 0
+
+    @property
+    def supported_share(self) -> float | None:
+        """Share of the sentences of a written answer that quotes bear out; None where no language model wrote it."""
+        return 1 - len(self.unsupported) / self.stated if self.stated else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "confidence": round(answer.confidence, 4),
         "citations": [citation_json(c) for c in answer.citations],
         "unsupported": list(answer.unsupported),
+        "supported_share": None if answer.supported_share is None else round(answer.supported_share, 4),
         "notices": list(answer.notices),
         "nearest": [] if answer.found else [hit_json(hit) for hit in answer.hits],
         "passages": [{**hit_json(hit), "footnotes": footnotes(hit, answer.citations)} for hit in answer.hits],

@@ -70,6 +70,13 @@ def print_error(message: str, kind: str, *, as_json: bool) -> None:
     say(f"footnote: {message}", to_stderr=True)
 
 
+def borne_out(answer: Answer) -> str:
+    """How much of a written answer the documents bear out: "4 of 5 statements are borne out by the documents"."""
+    borne = answer.stated - len(answer.unsupported)
+    are = "statement is" if answer.stated == 1 else "statements are"
+    return f"{borne} of {answer.stated} {are} borne out by the documents"
+
+
 def print_answer(answer: Answer) -> None:
     say(answer.text)
     if not answer.complete:
@@ -78,7 +85,9 @@ def print_answer(answer: Answer) -> None:
         say("")
     for c in answer.citations:
         say(f"[{c.number}] {name(c.title)}, page {c.page} ({name(c.source)}): “{shortened(c.quote, 300)}”")
-    if answer.unsupported:
+    if answer.stated:
+        say(f"\n{borne_out(answer)}.")
+    elif answer.unsupported:
         say("")
     for sentence in answer.unsupported:
         say(f"Not borne out by the documents: {shortened(sentence, 300)}")

@@ -122,6 +122,8 @@ def test_a_written_answer_keeps_the_mark_that_is_borne_out_and_drops_the_other(s
     assert verbatim(sample, answer.citations)
     assert len(answer.unsupported) == 1
     assert "car" in answer.unsupported[0]
+    assert (answer.stated, answer.supported_share) == (2, 0.5)
+    assert sample.ask(QUESTION, collection="sample").supported_share is None
 
 
 def test_a_written_answer_that_was_cut_off_never_looks_finished(sample: Assistant, settings: Settings) -> None:

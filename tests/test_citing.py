@@ -211,3 +211,43 @@ def test_the_hashing_embedder_stands_in_for_a_model() -> None:
     assert embedder.encode_tokens(["two words"])[0].shape == (2, 32)
     assert embedder.count_tokens(["a b c", ""]) == [3, 0]
     assert embedder.encode_documents([]).shape == (0, 32)
+
+
+LAKE = (
+    "Lake Corvin covers 27 square kilometres and freezes every winter. The ferry from Dunmore to Saint Brae carried 250 passengers per "
+    "day until March 3, 1999. Peter Sandys founded the yacht club, which Edith Calloway led after the war. Owners of boats are required "
+    "to register by the fifth day of May. The club earned 1.5 million euros in 2004."
+)
+
+
+def borne_out(claim: str) -> bool:
+    hits = [Hit(Chunk(1, "lake", "Lake", "lake.txt", LAKE, 0, len(LAKE), 1, language="en"), 1.0)]
+    return bool(cite(f"{claim} [1].", hits, {"lake": "v"}, language="en", page_of=lambda document, offset: 1).citations)
+
+
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        ("The lake covers 27 square km", "The lake covers 27 square miles"),
+        ("The ferry carried 250 passengers a day", "The ferry carried 250 passengers per hour"),
+        ("The ferry from Dunmore ran until 1999-03-03", "The ferry from Dunmore ran until 1999-04-03"),
+        ("The ferry ran until 3 March 1999", "The ferry ran until 13 March 1999"),
+        (
+            "Boat owners are required to register by the 5th day of May",
+            "Boat owners are required to register by the tenth day of May",
+        ),
+        ("In 2004, the club earned 1,500,000 euros", "In 2004, the club earned 1.5 billion euros"),
+        ("The ferry went from Dunmore to Saint Brae", "The ferry went from Saint Brae to Dunmore"),
+        ("The yacht club was founded by Peter Sandys", "Edith Calloway founded the yacht club, which Peter Sandys led"),
+        ("Edith Calloway led the yacht club after the war", "Rebecca Stone led the yacht club after the war"),
+        ("Edith Calloway led the club after the war", "Edith Calloway led the club before the war"),
+        ("Owners of boats must register, which is required", "Owners of boats are not required to register"),
+        (
+            "Lake Corvin freezes every winter, and swimming is allowed in it",
+            "Lake Corvin freezes every winter, and its fish are sold to restaurants abroad",
+        ),
+    ],
+)
+def test_a_claim_that_says_otherwise_in_the_same_words_loses_its_mark(true: str, false: str) -> None:
+    assert borne_out(true)
+    assert not borne_out(false)

@@ -234,6 +234,8 @@ def test_a_cut_off_answer_does_not_look_finished(data: Path) -> None:
         assert "Not borne out by the documents: The moon is made of green cheese and old shoes." in ran.stdout.splitlines()
         assert not answer["complete"]
         assert answer["unsupported"] == ["The moon is made of green cheese and old shoes."]
+        assert answer["supported_share"] == 0.5
+        assert "1 of 2 statements are borne out by the documents." in ran.stdout.splitlines()
     with ScriptedEndpoint(in_turn(streamed([written]))) as server:
         assert "cut off" not in footnote(data, "ask", question, also=endpoint(server)).stdout
 

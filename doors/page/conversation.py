@@ -19,6 +19,7 @@ from assistant.types import Answer, Citation, Event, Hit, Passages, Searching, T
 from doors.output_gate import answer_html, clean, plain_html
 from doors.page.source_panel import passage_address, passage_link
 from doors.page.why_panel import why_html
+from doors.terminal import borne_out
 
 # Redrawing more often than the eye follows only costs the browser time.
 _REDRAW_SECONDS = 0.05
@@ -217,6 +218,8 @@ def _tools(answer: Answer) -> str:
         lines += ["", *(f"[{c.number}] {clean(c.title)}, page {c.page}: “{clean(c.quote)}”" for c in answer.citations)]
     seconds = answer.milliseconds.get("total", 0.0) / 1000
     took = f'<span class="took">{seconds:.1f} s</span>' if seconds else ""
+    if answer.stated:
+        took += f'<span class="took">{borne_out(answer)}</span>'
     copied = escape(json.dumps("\n".join(lines)), quote=True)
     return f'<div class="tools"><button type="button" class="quiet" data-copy="{copied}">Copy</button>{took}</div>'
 
