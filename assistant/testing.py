@@ -1,10 +1,12 @@
 """Public stand-ins for tests: servers on loopback that speak OpenAI's language, by script, with their faults by name or as a puppet
-that obeys what it reads; ways in which hostile answers carry secrets off; a model that cites well, badly and falsely; and models without weights."""
+that obeys what it reads; ways in which hostile answers carry secrets off; a model that cites well, badly and falsely; and models
+without weights."""
 
-from assistant.stand_ins.exfiltration import HTML_KINDS, KINDS, MARKDOWN_KINDS, Kind
-from assistant.stand_ins.faults import FAULT_ANSWER, FAULT_DOCUMENT, FAULT_QUESTION, FAULT_WORDS, FAULTS, Fault, servingfrom assistant.stand_ins.citer import KINDS as CITER_KINDS
+from assistant.stand_ins.citer import KINDS as CITER_KINDS
 from assistant.stand_ins.citer import NUMBERS as CITER_NUMBERS
 from assistant.stand_ins.citer import Scene, ScriptedAnswer, Statement, write_answer
+from assistant.stand_ins.exfiltration import HTML_KINDS, KINDS, MARKDOWN_KINDS, Kind
+from assistant.stand_ins.faults import FAULT_ANSWER, FAULT_DOCUMENT, FAULT_QUESTION, FAULT_WORDS, FAULTS, Fault, serving
 from assistant.stand_ins.models import HashingEmbedder, LongestFirst
 from assistant.stand_ins.puppet import Orders, puppet, read_orders, worst_answer
 from assistant.stand_ins.scripted import (
@@ -21,6 +23,8 @@ from assistant.stand_ins.scripted import (
 )
 
 __all__ = [
+    "CITER_KINDS",
+    "CITER_NUMBERS",
     "FAULTS",
     "FAULT_ANSWER",
     "FAULT_DOCUMENT",
@@ -30,8 +34,6 @@ __all__ = [
     "KINDS",
     "MARKDOWN_KINDS",
     "Fault",
-    "CITER_KINDS",
-    "CITER_NUMBERS",
     "HashingEmbedder",
     "Kind",
     "LongestFirst",
