@@ -51,10 +51,13 @@ def reciprocal_rank(dense: Ranking, sparse: Ranking, *, constant: int = 60) -> l
     return best_first(scores)
 
 
-def blend(fused: Ranking, rerank_scores: Sequence[float], *, weight: float) -> list[tuple[int, float]]:
-    """(item, (1 - weight) * fused + weight * rerank score), best first. Rerank scores come in the order of `fused` and are
-    comparable within one call only, so they are scaled from their least to their greatest first. Ties keep the fused order."""
-    scaled = scaled_scores(rerank_scores)
+def blend(fused: Ranking, rerank_scores: Sequence[float], *, weight: float, span: float | None = None) -> list[tuple[int, float]]:
+    """(item, (1 - weight) * fused + weight * rerank score), best first. Rerank scores come in the order of `fused`; they count from
+    their least and are divided by `span`, the usual distance from a text that answers to one that does not, so that a rerank that
+    cannot tell the texts apart has little say. Where it is not known they are scaled from their least to their greatest. Ties keep
+    the fused order."""
+    least = min(rerank_scores, default=0.0)
+    scaled = [(score - least) / span for score in rerank_scores] if span else scaled_scores(rerank_scores)
     return best_first({item: (1 - weight) * score + weight * again for (item, score), again in zip(fused, scaled, strict=True)})
 
 

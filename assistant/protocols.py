@@ -66,10 +66,12 @@ class SparseEmbedder(Protocol):
 
 class Reranker(Protocol):
     """Scores texts against a query. Scores are comparable for the same query only. `batch` is the most texts that it is given in one
-    call: time is looked at between calls."""
+    call: time is looked at between calls. `span` is how far apart the scores of a text that answers and of one that does not usually
+    lie; None where that is not known."""
 
     name: str
     batch: int
+    span: float | None
 
     def weight(self, language: str) -> float:
         """How much its scores count against the fused ones for a query in this language (ISO 639-1), 0 to 1."""

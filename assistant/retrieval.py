@@ -101,7 +101,7 @@ class Retriever:
                 reranking = self.reranker.score(asked, [chunks[i].search_text for i in head], language)
                 scored = dict(zip(head, reranking.scores, strict=False))  # the first ones, where time was over
             if scored or not reranking.notice:
-                stages["reranked"] = _reranked(scored, fused, reranking.weight)
+                stages["reranked"] = _reranked(scored, fused, reranking)
         # A chunk that was removed meanwhile is in no stage's hits.
         delivered = [(i, score) for i, score in stages.get("reranked", fused) if i in chunks][:k]
         return Retrieval(
@@ -168,10 +168,10 @@ class Retriever:
         return replace(hit, scores={**hit.scores, self.reranker.name: round(scored[hit.chunk.id], 6)})
 
 
-def _reranked(scored: Mapping[int, float], fused: Scored, weight: float) -> Scored:
+def _reranked(scored: Mapping[int, float], fused: Scored, reranking: Reranking) -> Scored:
     """What was reranked by the blend of both scores, then the rest as it was."""
     head = [hit for hit in fused if hit[0] in scored]
-    blended = blend(head, [scored[i] for i, _ in head], weight=weight)
+    blended = blend(head, [scored[i] for i, _ in head], weight=reranking.weight, span=reranking.span)
     return [*blended, *(hit for hit in fused if hit[0] not in scored)]
 
 

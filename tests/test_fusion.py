@@ -156,6 +156,13 @@ def test_blend_scales_the_rerank_and_adds_it_by_weight() -> None:
     assert dict(blended) == pytest.approx({1: 0.45 + 0.1, 2: 0.4 + 0.5, 3: 0.05})
 
 
+def test_a_rerank_whose_span_is_known_has_as_much_say_as_it_tells_the_texts_apart() -> None:
+    fused = [(1, 0.9), (2, 0.8)]
+    assert dict(blend(fused, [0.2, 0.5], weight=0.5, span=0.6)) == pytest.approx({1: 0.45, 2: 0.4 + 0.25})
+    assert [item for item, _ in blend(fused, [0.50, 0.52], weight=0.5, span=0.6)] == [1, 2]
+    assert [item for item, _ in blend(fused, [0.50, 0.52], weight=0.5)] == [2, 1]
+
+
 def test_blend_keeps_the_fused_order_where_the_rerank_cannot_tell() -> None:
     assert [item for item, _ in blend([(1, 0.9), (2, 0.8)], [0.5, 0.5], weight=0.9)] == [1, 2]
     assert blend([], [], weight=0.5) == []

@@ -21,6 +21,7 @@ class BgeReranker:
 
     name = "bge"
     batch = 4
+    span: float | None = None
 
     def __init__(self, model: str = _MODEL) -> None:
         try:

@@ -19,10 +19,11 @@ _FAILED_SECONDS = 30.0
 @dataclass(frozen=True, slots=True)
 class Reranking:
     """`scores` of the first texts, as many as there was time for, comparable with each other; `notice` says why others have none, and
-    what to do. `weight` is the scores' share in the blend."""
+    what to do. `weight` is the scores' share in the blend, and `span` what they are divided by in it."""
 
     scores: Sequence[float] = ()
     weight: float = 0.0
+    span: float | None = None
     notice: str = ""
 
 
@@ -67,7 +68,7 @@ class Bounded:
             self._again_at = self._clock() + (_UNAVAILABLE_SECONDS if isinstance(error, ModelUnavailable) else _FAILED_SECONDS)
             return Reranking(notice=self._failure)
         self._failure = ""
-        return Reranking(scores, reranker.weight(language), self._late(len(scores), len(texts)))
+        return Reranking(scores, reranker.weight(language), reranker.span, self._late(len(scores), len(texts)))
 
     def _loaded(self) -> Reranker | None:
         """The reranker; None while another thread is loading it."""

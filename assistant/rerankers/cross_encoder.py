@@ -19,6 +19,7 @@ class CrossEncoderReranker:
 
     name = "cross-encoder"
     batch = 4
+    span: float | None = None
 
     def __init__(self, model: str) -> None:
         try:

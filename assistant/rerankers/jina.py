@@ -20,6 +20,7 @@ class JinaReranker:
 
     name = "jina"
     batch = 100
+    span: float | None = None
 
     def __init__(self, model: str, base_url: str = JINA, api_key: str = "", *, timeout_seconds: float = 5.0) -> None:
         self._endpoint = Endpoint(base_url, model, api_key, timeout_seconds=timeout_seconds, tries=1, setting="FOOTNOTE_RERANKER")

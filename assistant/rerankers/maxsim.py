@@ -28,6 +28,8 @@ class MaxSim:
 
     name = "maxsim"
     batch = 32
+    # The median between best and worst of twenty: .35 on SQuAD 2, .28 on SciFact.
+    span: float | None = 0.3
 
     def __init__(
         self,

@@ -48,6 +48,7 @@ class LongestFirst:
     or raise. `asked` has the batches so far."""
 
     name = "longest"
+    span: float | None = None
 
     def __init__(self, batch: int = 2, pause: Callable[[], None] = lambda: None) -> None:
         self.batch = batch
