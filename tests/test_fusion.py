@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assistant.cosine_span import cosine_span
-from assistant.fusion import blend, convex, dense_weight, reciprocal_rank, rerank_weight
+from assistant.fusion import blend, convex, dense_weight, reciprocal_rank, trained_rerank_weight
 from assistant.protocols import Vectors
 from assistant.rerankers.maxsim import MaxSim
 from assistant.testing import HashingEmbedder
@@ -80,7 +80,7 @@ def test_reciprocal_rank_adds_one_over_sixty_plus_rank() -> None:
 
 def test_weights_follow_the_language() -> None:
     assert dense_weight("en", ["en"]) > dense_weight("fr", ["en"]) > 0
-    assert rerank_weight("en", ["en"]) > rerank_weight("fr", ["en"]) >= 0
+    assert trained_rerank_weight("en", ["en"]) == trained_rerank_weight("fr", []) > trained_rerank_weight("fr", ["en"]) >= 0
 
 
 class _Letters:

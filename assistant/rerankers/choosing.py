@@ -36,7 +36,7 @@ def make(name: str, embedder: Embedder, means: Means) -> Bounded | None:
                 raise SettingsError(
                     f"maxsim needs token vectors, which {embedder.name} does not give. Set FOOTNOTE_RERANKER=none."
                 )
-            maxsim = MaxSim(embedder, languages=embedder.languages, stored=means.stored_signs)
+            maxsim = MaxSim(embedder, stored=means.stored_signs)
             return Bounded(kind, lambda: maxsim, seconds=means.seconds)
         case "jina":
             from assistant.rerankers.jina import JINA, JinaReranker

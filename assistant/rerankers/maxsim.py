@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
-from assistant.fusion import rerank_weight
+from assistant.fusion import RERANK_WEIGHT
 from assistant.protocols import TokenEmbedder
 from assistant.token_signs import TokenSigns, max_similarity, signs_of
 
@@ -35,11 +35,9 @@ class MaxSim:
         self,
         embedder: TokenEmbedder,
         *,
-        languages: Sequence[str] = (),
         stored: Stored = none_stored,
         cache_bytes: int = 16_000_000,
     ) -> None:
-        self._languages = languages
         self._embedder = embedder
         self._stored = stored
         self._cache_bytes = cache_bytes
@@ -48,7 +46,7 @@ class MaxSim:
         self._lock = threading.Lock()
 
     def weight(self, language: str) -> float:
-        return rerank_weight(language, self._languages)
+        return RERANK_WEIGHT
 
     def score(self, query: str, texts: Sequence[str]) -> list[float]:
         """One score a text, on the scale of cosines, in the order given; 0 for an empty query or text."""
