@@ -72,8 +72,8 @@ def dense_weight(language: str, covered: Sequence[str], *, follow_up: bool = Fal
 
 
 def trained_rerank_weight(language: str, covered: Sequence[str]) -> float:
-    """The weight in `blend` of a model that was trained to rerank, such as a cross-encoder, for a query in this language, where it covers
-    the given ones: its makers measure the order that it gives alone. Where these are not known, it is taken to cover all."""
+    """The weight in `blend` of a model that was trained to rerank, such as a cross-encoder, for a query in this language, where it
+    covers the given ones: its makers measure the order that it gives alone. Where these are not known, it is taken to cover all."""
     return 1.0 if not covered or language in covered else UNCOVERED_TRAINED_WEIGHT
 
 
