@@ -160,6 +160,7 @@ def test_hostile_answers_on_the_page_ask_nobody_and_run_nothing(
         headers = page.goto(address).all_headers()  # type: ignore[union-attr]
         assert ("content-security-policy" in headers) == policy
         page.wait_for_selector("body.ready", timeout=60_000)
+        expect(page.locator("#documents")).to_contain_text("lamp.md")
         active = "img, script, iframe, svg, video, audio, object, embed, style, link, meta, form, input"
         for _ in range(answers):
             page.locator("#question textarea").fill(QUESTION)
@@ -272,7 +273,7 @@ def each_alone(browser: Browser, canary: Canary, raw: Raw, path: str) -> tuple[d
             asked, told = len(canary.asked), len(ran) + len(seen.dialogs)
             with suppress(Error):  # where the answer leads the page away before it is whole
                 seen.page.goto(f"{raw.address}{path}?n={number}", wait_until="load")
-            seen.page.wait_for_timeout(250)
+            seen.page.wait_for_timeout(150)
             if more := len(canary.asked) - asked:
                 requests[name] = more
             if more := len(ran) + len(seen.dialogs) - told:
