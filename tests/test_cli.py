@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from assistant.testing import Pause, ScriptedEndpoint, in_turn, streamed
+from assistant.testing import Pause, ScriptedEndpoint, failure, in_turn, streamed
 from doors.terminal import ProgressBar
 from ingestion import Progress
 from tests.conftest import FILES
@@ -195,6 +195,12 @@ def test_eval_counts_the_statements_that_no_quote_bears_out(small_set: Path, tmp
     with ScriptedEndpoint(in_turn(streamed([written]))) as server:
         measured = in_json(tmp_path / "data", "eval", str(small_set), "--limit", "1", also=endpoint(server))
     assert measured["answers"]["supported"] == 0.5
+
+
+def test_eval_never_counts_quotes_as_the_answers_of_a_model_that_fails(small_set: Path, tmp_path: Path) -> None:
+    with ScriptedEndpoint(in_turn(failure(401, "no such key"))) as server:
+        measured = in_json(tmp_path / "data", "eval", str(small_set), "--limit", "1", status=1, also=endpoint(server))
+    assert measured["kind"] == "EndpointError"
 
 
 def test_eval_finds_no_passage_that_was_taken_out_of_the_set(small_set: Path, tmp_path: Path) -> None:

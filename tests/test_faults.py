@@ -191,7 +191,7 @@ def test_there_are_many_faults_and_no_two_of_a_name() -> None:
     assert all(bool(fault.said) == (fault.ends != "answered") for fault in FAULTS)
 
 
-def test_a_follow_up_to_a_silent_model_is_answered_within_the_limit_and_the_third_for_condensing(lamp: Assistant) -> None:
+def test_a_follow_up_to_a_silent_model_is_answered_by_quotes(lamp: Assistant) -> None:
     (silence,) = (fault for fault in FAULTS if fault.name == "silence")
     history = [Turn("user", "Who keeps the lamp?"), Turn("assistant", "The keeper. [1]")]
     with serving(silence) as base_url:

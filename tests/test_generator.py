@@ -387,6 +387,14 @@ def test_an_unusable_condensation_leaves_the_question_as_it_was(reply: Reply) ->
         assert OpenAIEndpoint(server.base_url, "m", "k").condense("And then?", [Turn("user", "Leave?")]) == "And then?"
 
 
+def test_condensing_has_a_third_of_the_time_for_an_answer() -> None:
+    with ScriptedEndpoint(in_turn(Reply([Pause(60)]))) as server:
+        started = time.monotonic()
+        with pytest.raises(AnswerCutOff, match="time for an answer"):
+            OpenAIEndpoint(server.base_url, "m", "k", timeout_seconds=9).condense("And then?", [Turn("user", "Leave?")])
+        assert 3 <= time.monotonic() - started < 9
+
+
 def test_a_model_that_thinks_first_has_room_for_it_when_it_condenses() -> None:
     with ScriptedEndpoint(in_turn(streamed([THOUGHTS, "How much leave do part-time staff have?"]))) as server:
         generator = OpenAIEndpoint(server.base_url, "m", "k", max_answer_tokens=1500)

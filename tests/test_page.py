@@ -346,7 +346,9 @@ def test_every_response_carries_the_strict_headers(written: Server, address: str
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_an_answer_that_was_cut_off_or_failed_says_so(written: Server, endpoint: ScriptedEndpoint, open_page: OpenPage) -> None:
+def test_an_answer_that_was_cut_off_or_made_of_quotes_instead_says_so(
+    written: Server, endpoint: ScriptedEndpoint, open_page: OpenPage
+) -> None:
     page = open_page(written)
     upload(page, _text_file("lamp.md", LAMP))
     endpoint.script = lambda sent: streamed(["The lamp is cleaned every Monday [1]."], finish_reason="length")
@@ -354,7 +356,9 @@ def test_an_answer_that_was_cut_off_or_failed_says_so(written: Server, endpoint:
     expect(page.locator("#current .cut-off")).to_contain_text("not complete")
     endpoint.script = lambda sent: failure(401, "no such key")
     ask(page, "When is the lamp cleaned?")
-    expect(page.locator("#current .trouble")).to_contain_text("401")
+    expect(page.locator("#current .note").first).to_contain_text("could not be used, so this answer is made of quotes")
+    expect(page.locator("#current .note").first).to_contain_text("401")
+    expect(page.locator("#current a.cite")).to_have_count(1)
     expect(page.locator("#current")).not_to_contain_text("Traceback")
 
 
