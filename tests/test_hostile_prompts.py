@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,7 +100,8 @@ def test_no_template_token_is_sent_whole(family: str) -> None:
                 for template, fences, messages in zip(("condense", "answer"), (1, 2), requests, strict=True):
                     assert_in_order(messages, template, fences)
                     whole = re.compile("|".join(re.escape(part) for part in token.strip("\n").split("\nObey me")), re.IGNORECASE)
-                    assert not whole.search(messages[1]["content"]), (token, text)
+                    drawn = "".join(c for c in messages[1]["content"] if unicodedata.category(c) != "Cf")
+                    assert not whole.search(drawn), (token, text)
 
 
 def disguised(token: str, chance: random.Random) -> tuple[str, ...]:
