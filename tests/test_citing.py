@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assistant.citing import Cited, cite, statements
+from assistant.embedders.minilm import MiniLM
 from assistant.protocols import Embedder, TokenEmbedder
 from assistant.testing import HashingEmbedder
 from assistant.types import Chunk, Hit
@@ -214,9 +215,9 @@ def test_the_hashing_embedder_stands_in_for_a_model() -> None:
 
 
 LAKE = (
-    "Lake Corvin covers 27 square kilometres and freezes every winter. The ferry from Dunmore to Saint Brae carried 250 passengers per "
-    "day until March 3, 1999. Peter Sandys founded the yacht club, which Edith Calloway led after the war. Owners of boats are required "
-    "to register by the fifth day of May. The club earned 1.5 million euros in 2004."
+    "Lake Corvin covers 27 square kilometres and freezes every winter. The ferry from Dunmore to Saint Brae carried 250 "
+    "passengers per day until March 3, 1999. Peter Sandys founded the yacht club, which Edith Calloway led after the war. "
+    "Owners of boats are required to register by the fifth day of May. The club earned 1.5 million euros in 2004."
 )
 
 
@@ -251,3 +252,31 @@ def borne_out(claim: str) -> bool:
 def test_a_claim_that_says_otherwise_in_the_same_words_loses_its_mark(true: str, false: str) -> None:
     assert borne_out(true)
     assert not borne_out(false)
+
+
+def test_a_negation_must_stand_where_the_passage_has_it() -> None:
+    text = "Members who do not pay by May cannot use the pier."
+    hits = [Hit(Chunk(1, "pier", "Pier", "pier.txt", text, 0, len(text), 1, language="en"), 1.0)]
+
+    def kept(claim: str) -> int:
+        return len(cite(f"{claim} [1].", hits, {"pier": "v"}, language="en", page_of=lambda document, offset: 1).citations)
+
+    assert kept("Members cannot use the pier when they do not pay by May") == 1
+    assert kept("Members who pay by May cannot use the pier") == 0
+
+
+def test_a_claim_in_other_words_is_borne_out_where_the_embedder_finds_it_near() -> None:
+    text = "Anyone who damages equipment has to bear the cost of its repair. Staff can work at home two days a week."
+    hits = [Hit(Chunk(1, "rules", "Rules", "rules.txt", text, 0, len(text), 1, language="en"), 1.0)]
+
+    def kept(claim: str, embedder: Embedder | None, language: str = "en") -> int:
+        checked = cite(
+            f"{claim} [1].", hits, {"rules": "v"}, language=language, page_of=lambda document, offset: 1, embedder=embedder
+        )
+        return len(checked.citations)
+
+    near, far = "Whoever breaks equipment pays for the repair", "Staff of the bakery walk home rather early"
+    assert kept(near, None) == kept(near, HashingEmbedder(32)) == 0
+    assert kept(near, MiniLM()) == 1
+    assert kept(far, MiniLM()) == 0
+    assert kept(near, MiniLM(), "und") == 0

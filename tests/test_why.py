@@ -7,6 +7,7 @@ from dataclasses import replace
 from assistant.answering import Assistant
 from assistant.types import Answer, Chunk, Citation, Hit
 from doors.in_json import answer_json, retrieval_json
+from doors.page.conversation import Exchange, exchange_html
 from doors.page.why_panel import why_html
 from doors.why import footnotes, place, stages, table, times
 from ingestion import ingest
@@ -93,3 +94,11 @@ def test_programs_get_the_stages_of_an_answer_and_of_a_search(assistant: Assista
     refused = answer_json(assistant.ask("Who painted the Mona Lisa?"))
     assert [hit["start"] for hit in refused["passages"]] == [hit["start"] for hit in refused["nearest"]]
     assert retrieval_json(assistant.search("north gate"))["searched"] == 2
+
+
+def test_the_page_says_how_many_statements_of_a_written_answer_are_borne_out() -> None:
+    written = replace(ANSWER, stated=3, unsupported=["It is green."])
+    said = "2 of 3 statements are borne out by the documents"
+    assert said in exchange_html(Exchange(1, "When?", answer=written))
+    assert (answer_json(written)["supported_share"], answer_json(ANSWER)["supported_share"]) == (0.6667, None)
+    assert "borne out by the documents" not in exchange_html(Exchange(1, "When?", answer=ANSWER))
