@@ -258,7 +258,7 @@ def test_nothing_that_a_terminal_obeys_is_printed(tmp_path: Path) -> None:
         printed += footnote(data, *command).stdout
     printed += footnote(data, "show", "no\x1b[31mthing", status=1).stderr
     printed += footnote(data, "doctor").stdout
-    with ScriptedEndpoint(in_turn(streamed(["The gate \x1b[2Jcloses\u202e at\tnine [1]."]))) as server:
+    with ScriptedEndpoint(in_turn(streamed(["The gate\x1b[2J closes\u202e at\tnine [1]."]))) as server:
         written = footnote(data, "ask", "When does the gate close?", also=endpoint(server)).stdout
         raw = in_json(data, "ask", "When does the gate close?", also=endpoint(server))["text"]
     printed += written + footnote(data, "forget", document["document"]).stdout
