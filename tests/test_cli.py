@@ -265,9 +265,9 @@ def test_nothing_that_a_terminal_obeys_is_printed(tmp_path: Path) -> None:
     assert [c for c in printed if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t"] == []
     for shown in (r"red\x1b[31m\nalert\u202egnp", r"no\x1b[31mthing"):
         assert shown in printed
-    assert written.startswith("The gate \\x1b[2Jcloses\\u202e at\tnine [1].\n")
+    assert written.startswith("The gate\\x1b[2J closes\\u202e at\tnine [1].\n")
     # What a program reads is left as it is.
-    assert raw == "The gate \x1b[2Jcloses\u202e at\tnine [1]."
+    assert raw == "The gate\x1b[2J closes\u202e at\tnine [1]."
     assert document["collection"] == collection
 
 
