@@ -130,7 +130,9 @@ def _asked(kind: str, scene: Scene) -> tuple[Statement, list[_Source]] | None:
             return None
         mark = near[0]
     true = frozenset({mark}) if kind == "question and answer" else frozenset[int]()
-    return Statement(f"{scene.question.strip().rstrip('?').strip()}: {answer.rstrip('.')}.", kind, (mark,), true), []
+    return Statement(
+        f"{scene.question.strip().rstrip('?').strip()}: {answer.strip().rstrip('.').rstrip()}.", kind, (mark,), true
+    ), []
 
 
 def _truly(source: _Source, scene: Scene, chance: Random) -> str:

@@ -70,7 +70,9 @@ _SMALL = {
 }
 _TENS = {"en": "twenty thirty forty fifty sixty seventy eighty ninety"}
 _PASSIVE = re.compile(r"^(?P<what>[^,;()]{4,60}?) (?P<be>was|were) (?P<verb>\w{3,}ed) by (?P<who>[^,;()]{3,60})\.$")
-_FIGURE = re.compile(r"(?<![\w.,$€£/–-])\d{1,3}(?:,\d{3})+(?![\w.,/–-]*\d)|(?<![\w.,$€£/–-])\d{1,6}(?![\w/–-]|[.,]\d)")
+_FIGURE = re.compile(
+    r"(?<![\w.,$€£/–-])(?<!\d[ \u00a0\u202f])(?:\d{1,3}(?:,\d{3})+(?![\w.,/–-]*\d)|\d{1,6}(?![\w/–-]|[.,]\d|[ \u00a0\u202f]\d{3}))"
+)
 _LEAST_WORDS = 6
 
 
