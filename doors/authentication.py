@@ -15,9 +15,8 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -27,11 +26,7 @@ from assistant.access import OWNER
 from assistant.errors import LibraryError
 from doors.accounts import KEY_PREFIX, Accounts
 from doors.attempts import TooManyAttempts
-
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+from doors.headers import App, Message, Receive, Send
 
 _SCOPE_KEY = "footnote.reader"
 _OPEN_TO_ALL = ("/health",)
@@ -129,10 +124,10 @@ class LoginGate:
     """Lets a request through with its reader in the scope, or answers it itself. Without a login only requests to a loopback name are
     served: through a name that another site points at this machine, its page could otherwise read here."""
 
-    def __init__(self, app: _App, authentication: Authentication, is_loopback: Callable[[str], bool]) -> None:
+    def __init__(self, app: App, authentication: Authentication, is_loopback: Callable[[str], bool]) -> None:
         self._app, self._authentication, self._is_loopback = app, authentication, is_loopback
 
-    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -148,7 +143,7 @@ class LoginGate:
         else:
             await _refusal(reader)(scope, receive, send)
 
-    def _reader(self, scope: _Message) -> str | Refused:
+    def _reader(self, scope: Message) -> str | Refused:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if self._authentication.login_wanted():
             if scope.get("path") in _OPEN_TO_ALL:

@@ -148,7 +148,7 @@ def _until_stopping(receive: Receive, stopping: Callable[[], bool]) -> Receive:
 
 def _refusal(scope: Message) -> str:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    if headers.get("sec-fetch-site") == "cross-site" and scope["method"] not in ("GET", "HEAD"):
+    if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["method"] not in ("GET", "HEAD"):
         return "Another site's page may not send anything here."
     return ""
 

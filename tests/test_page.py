@@ -380,9 +380,10 @@ def test_stop_leaves_what_has_come_and_marks_it(written: Server, endpoint: Scrip
 def test_a_page_that_is_not_ours_gets_nothing(served: Server) -> None:
     assert _get(f"{served.url}/health")[0] == 200
     assert _get(f"{served.url}/health", {"Host": f"rebound.example:{served.port}"})[0] == 403
-    post = urllib.request.Request(f"{served.url}/gradio_api/upload", data=b"x", headers={"Sec-Fetch-Site": "cross-site"})
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(post, timeout=10)
+    for site in ("cross-site", "same-site"):
+        post = urllib.request.Request(f"{served.url}/gradio_api/upload", data=b"x", headers={"Sec-Fetch-Site": site})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(post, timeout=10)
 
 
 def test_an_address_in_use_or_open_to_others_is_refused_in_one_line(served: Server) -> None:

@@ -7,19 +7,14 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from doors.authentication import reader_of
-
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+from doors.headers import App, Message, Receive, Send
 
 _GRADIO = "/gradio_api/"
 # What the page asks of Gradio (6.31). Any reader could else fetch an upload by its path, or read another tab's pictures and sounds.
@@ -67,10 +62,10 @@ class PageGate:
     """Refuses what of Gradio the page does not use, and requests that name another reader's session. Both get the words of what does
     not exist."""
 
-    def __init__(self, app: _App, tabs: Tabs) -> None:
+    def __init__(self, app: App, tabs: Tabs) -> None:
         self._app, self._tabs = app, tabs
 
-    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if scope["type"] != "http" or not path.startswith(_GRADIO):
             await self._app(scope, receive, send)
@@ -87,11 +82,11 @@ class PageGate:
         app = _not_there if refused or _USED.fullmatch(asked) is None else self._app
         await app(scope, receive, send)
 
-    def _keeping(self, reader: str, send: _Send) -> _Send:
+    def _keeping(self, reader: str, send: Send) -> Send:
         """The answer to an upload, whose paths are kept as the reader's before the browser has them."""
         told = bytearray()
 
-        async def keep(message: _Message) -> None:
+        async def keep(message: Message) -> None:
             if message["type"] == "http.response.body":
                 told.extend(message.get("body", b""))
                 if not message.get("more_body"):
@@ -101,7 +96,7 @@ class PageGate:
         return keep
 
 
-async def _read(receive: _Receive) -> tuple[bytes, _Receive]:
+async def _read(receive: Receive) -> tuple[bytes, Receive]:
     """The body, as far as it may go, and a way to receive it once more."""
     body, message = bytearray(), await receive()
     while True:
@@ -111,13 +106,13 @@ async def _read(receive: _Receive) -> tuple[bytes, _Receive]:
         message = await receive()
     again = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
-    async def receive_again() -> _Message:
+    async def receive_again() -> Message:
         return again.pop() if again else await receive()
 
     return bytes(body), receive_again
 
 
-def _in_address(scope: _Message, asked: str) -> list[str | None]:
+def _in_address(scope: Message, asked: str) -> list[str | None]:
     query = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
     within = [value for name, value in query if name in ("session_hash", "upload_id")]
     return [*within, *([asked.split("/")[1]] if asked.startswith("heartbeat/") else [])]
@@ -143,5 +138,5 @@ def _paths(body: bytes) -> list[str]:
     return [path for path in said if isinstance(path, str)] if isinstance(said, list) else []
 
 
-async def _not_there(scope: _Message, receive: _Receive, send: _Send) -> None:
+async def _not_there(scope: Message, receive: Receive, send: Send) -> None:
     await JSONResponse({"error": "There is nothing here."}, status_code=404)(scope, receive, send)
