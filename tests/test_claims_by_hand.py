@@ -146,8 +146,8 @@ FALSE = [
 ]
 
 Passage = tuple[str, str, str]
-# As measured when they were written down; the check was at 30 and 13 before names, units and opposites were looked at.
-LEAST_KEPT, LEAST_DROPPED = 30, 34
+# As measured, of 39 and 44; it was 30 and 13 before the check looked at names, units and opposites.
+LEAST_KEPT, LEAST_DROPPED = 31, 34
 
 
 def is_kept(passage: Passage, claim: str) -> bool:
