@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
+from itertools import count
 from math import ceil
 from time import time
 from typing import Literal
@@ -18,6 +19,7 @@ from assistant.stand_ins.scripted import (
     Reply,
     Script,
     ScriptedEndpoint,
+    Sent,
     event,
     failure,
     in_turn,
@@ -102,8 +104,13 @@ def _too_many(retry_after: str) -> Reply:
 
 
 def _until_a_date() -> Script:
-    # Dates have whole seconds: two of them are at least one.
-    return in_turn(_too_many(formatdate(ceil(time()) + 2, usegmt=True)), Reply(_ANSWER))
+    asked = count()
+
+    def script(sent: Sent) -> Reply:
+        # Dates have whole seconds; this one is at least two after the question, whenever that comes.
+        return Reply(_ANSWER) if next(asked) else _too_many(formatdate(ceil(time()) + 2, usegmt=True))
+
+    return script
 
 
 def _error_event(message: str, code: str = "") -> bytes:
@@ -215,7 +222,7 @@ _AFTER_THE_FIRST_WORD = [
 # What a good client mends, or what only looks like a fault: the answer, as if nothing had been.
 _MENDED = [
     Fault("429 for 2 seconds", "answered", "", _first(_too_many("2")), least_seconds=2.0),
-    Fault("429 until a date", "answered", "", _until_a_date, least_seconds=1.0),
+    Fault("429 until a date", "answered", "", _until_a_date, least_seconds=2.0),
     Fault("500 once", "answered", "", _first(failure(500, "out of memory"))),
     Fault("503 twice", "answered", "", _first(failure(503, "loading"), failure(503, "loading"))),
     Fault("reset once", "answered", "", _first(Reply([], 0, reset=True))),
