@@ -67,11 +67,11 @@ def created(connection: Connection, name: str, *, owner: str, **others: Any) -> 
     """The collection of this name, for the owner to write to; made with these other values where it is missing. Raises
     CollectionNotFound where the name is another's."""
     allowed = {c.name: c for c in readable(connection, owner)}
-    called = _called(name, owner, allowed)
+    hers = name in allowed and owner in (allowed[name].owner, OWNER)
+    called = name if hers else own_name(name, owner)
     if called in allowed:
         refuse_unless_owner(allowed[called], owner)
         return allowed[called]
-    called = own_name(name, owner)
     if not name.strip() or len(called) > _MOST_CHARACTERS:
         raise InvalidRequest(f"A collection's name has 1 to {_MOST_CHARACTERS} characters, and '{name[:80]}' is none.")
     at = select(collections).where(collections.c.name == called)
@@ -118,12 +118,12 @@ def collection_of(row: Row[tuple[Any, ...]]) -> Collection:
 
 
 def _may_read(reader: str, owner: str, readers: Sequence[str]) -> bool:
-    return reader in (owner, OWNER) or reader in readers or EVERYONE in readers
+    return bool(reader) and (reader in (owner, OWNER) or reader in readers or EVERYONE in readers)
 
 
 def _called(name: str, reader: str, allowed: Mapping[str, Collection]) -> str:
-    """The whole name of what the reader calls so: of their own collection first, then of one that is shared with them."""
-    return own if reader != OWNER and (own := f"{reader}/{name}") in allowed else name
+    """The whole name of what the reader calls so: that very name where they may read it, else with their own before it."""
+    return own if name not in allowed and (own := f"{reader}/{name}") in allowed else name
 
 
 def _not_to_change(name: str, reader: str) -> CollectionNotFound:

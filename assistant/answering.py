@@ -306,7 +306,7 @@ class Assistant:
                 notices=(*notices, *also_standing(cited.citations, passages)),
                 milliseconds=milliseconds,
                 searched=found.searched,
-                stated=0 if self.generator.name == _NO_MODEL else cited.stated,
+                stated=0 if written.quoted or self.generator.name == _NO_MODEL else cited.stated,
             )
         )
 

@@ -83,11 +83,13 @@ class Reranker(Protocol):
 @dataclass(frozen=True, slots=True)
 class Generated:
     """A piece of generated text. The last one carries the reason why the answer ended; a stream without one was cut off. `notice` is
-    what the reader should know of how the text was written (that another generator had to step in)."""
+    what the reader should know of how the text was written, and `quoted` whether quotes
+    stand in for a language model from here on."""
 
     text: str
     finish_reason: FinishReason | None = None
     notice: str = ""
+    quoted: bool = False
 
 
 @runtime_checkable

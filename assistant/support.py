@@ -171,11 +171,20 @@ def best_support(claim: Claim, ground: Ground) -> Support | None:
 
 
 def joint_score(claim: Claim, supports: Sequence[Support], grounds: Sequence[Ground]) -> float:
-    """How far several spans bear the claim out together, 0 to 1."""
+    """How far several spans bear the claim out together, 0 to 1: little where one of them speaks against it, or they do together."""
     held = frozenset[str]().union(*(support.terms for support in supports))
     held_numbers = frozenset[str]().union(*(support.numbers for support in supports), *(each.numbers_above for each in grounds))
     above = frozenset[str]().union(*(ground.above for ground in grounds))
-    return 0.0 if _missing(claim, held_numbers) else _overlap(claim, held, held_numbers, above)
+    if _missing(claim, held_numbers):
+        return 0.0
+    names = frozenset[str]().union(*(ground.names for ground in grounds))
+    whole = replace(grounds[0], lines=[line for ground in grounds for line in ground.lines], above=above, names=names)
+    pairs = list(zip(supports, grounds, strict=True))
+    quoted = [line for each, ground in pairs for line in ground.lines if each.start <= line.start and line.end <= each.end]
+    quotes = "\n".join(ground.chunk.text[each.start : each.end] for each, ground in pairs)
+    against = any(0 < each.score < each.overlap for each in supports) or (quoted and _agreement(claim, quoted) < 1.0)
+    against = against or states_the_opposite(claim.text, quotes, whole.language) or _says_otherwise(claim, quotes, whole)
+    return _overlap(claim, held, held_numbers, above) * (_CONTRADICTED if against else 1.0)
 
 
 def _agreement(claim: Claim, lines: Sequence[Line]) -> float:

@@ -15,12 +15,13 @@ _CUT_OFF = {
 
 class Written:
     """What has been written so far. `complete` says whether the end has come; `notices` say what cut it off, and what else the
-    generator has to say of it."""
+    generator has to say of it. `quoted` is whether quotes stood in for a language model."""
 
     def __init__(self) -> None:
         self.text = ""
         self.complete = False
         self.notices: tuple[str, ...] = ()
+        self.quoted = False
 
     def follow(self, pieces: Iterator[Generated]) -> Iterator[str]:
         """Pass the text on as it comes. Raises ModelError where it fails before the first word."""
@@ -28,6 +29,7 @@ class Written:
             for piece in pieces:
                 self.text += piece.text
                 self.complete = piece.finish_reason == "stop"
+                self.quoted = self.quoted or piece.quoted
                 if piece.notice:
                     self.notices = (*self.notices, piece.notice)
                 if piece.finish_reason in _CUT_OFF:

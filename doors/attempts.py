@@ -75,10 +75,8 @@ class Attempts:
         """An address does not forget the guesses at others' names because its own was right."""
         subject = _subject("address", address)
         with self._database.writing() as connection:
-            failures = connection.scalar(select(attempts.c.failures).where(attempts.c.subject == subject))
-            if failures:
-                values = {"failures": failures - 1, "locked_until": 0.0}
-                connection.execute(update(attempts).where(attempts.c.subject == subject).values(**values))
+            counted = update(attempts).where(attempts.c.subject == subject, attempts.c.failures > 0)
+            connection.execute(counted.values(failures=attempts.c.failures - 1, locked_until=0.0))
 
 
 class Attempt:

@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import SecretStr
 
 from assistant.answering import Assistant
-from assistant.errors import AnswerCutOff, ContextOverflow, EndpointError, ModelError, SettingsError
+from assistant.errors import AnswerCutOff, ContextOverflow, EndpointDown, EndpointError, ModelError, SettingsError
 from assistant.generators.given import as_generator
 from assistant.generators.langchain_chat import LangChainChat
 from assistant.generators.quotes import Quotes
@@ -223,6 +223,7 @@ def test_closing_the_writer_ends_an_answer_that_waits_for_a_model_that_blocks() 
 
 FAILURES = [
     (ValueError("no such deployment"), EndpointError, "no such deployment"),
+    (ConnectionRefusedError("connection refused"), EndpointDown, "connection refused"),
     (ContextOverflowError("too much"), ContextOverflow, "FOOTNOTE_CONTEXT_TOKENS"),
     (RuntimeError("This model's maximum context length is 900 tokens"), ContextOverflow, "FOOTNOTE_CONTEXT_TOKENS"),
 ]

@@ -119,6 +119,19 @@ def test_passages_that_bear_a_sentence_out_only_together_are_both_quoted() -> No
     assert [citation.document_id for citation in checked.citations] == ["leave", "notice"]
 
 
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Full-time employees do not have 25 days of leave and a notice period of three months [1, 2].",
+        "Full-time employees have 25 days of leave and a notice period of three weeks [1, 2].",
+    ],
+)
+def test_two_marks_bear_no_sentence_out_that_a_passage_speaks_against(claim: str) -> None:
+    checked = cited(claim)
+    assert checked.citations == ()
+    assert len(checked.unsupported) == 1
+
+
 def test_marks_inside_a_sentence_stand_for_the_words_before_them() -> None:
     checked = cited("Leave is 25 days a year [1], but notice is nine months [2].")
     assert checked.text == "Leave is 25 days a year [1], but notice is nine months."

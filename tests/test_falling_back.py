@@ -159,6 +159,19 @@ def test_a_follow_up_that_the_model_cannot_condense_stays_as_it_is_and_counts(
     assert len(server.sent) == asked
 
 
+def test_what_is_found_out_without_asking_the_model_says_nothing_of_it(server: ScriptedEndpoint, generator: FallingBack) -> None:
+    server.script = in_turn(DOWN)
+    for _ in range(2):
+        written(generator)
+    assert generator.condense("When is it cleaned?", []) == "When is it cleaned?"
+    long = "Is it so? " * 30_000
+    assert "FOOTNOTE_CONTEXT_TOKENS" in next(iter(generator.generate(long, [Hit(passage(LAMP), 1.0)], []))).notice
+    asked = len(server.sent)
+    written(generator)
+    assert len(server.sent) > asked
+    assert "not asked" in written(generator).notices[0]
+
+
 def test_closing_it_closes_the_connection(server: ScriptedEndpoint, generator: FallingBack) -> None:
     server.script = in_turn(streamed(["first", Pause(30), "last"]))
     pieces = generator.generate("?", [Hit(passage(LAMP), 1.0)], [])
@@ -181,6 +194,7 @@ def test_an_answer_of_quotes_in_a_models_place_has_checked_footnotes_and_its_not
     assert [c.quote for c in answer.citations] == [LAMP]
     assert answer.notices[0].startswith(SAID)
     assert "401" in answer.notices[0]
+    assert answer.supported_share is None, "quotes in the model's place are not its statements"
     assert any(isinstance(event, Passages) for event in assistant.stream("When is the lamp cleaned?"))
 
 

@@ -77,6 +77,16 @@ def test_a_reader_sees_the_collections_that_name_them_and_nothing_else(assistant
         assistant.library.share("mine", ["ann"], owner="ann")
 
 
+def test_a_collection_that_is_shared_keeps_its_name_beside_ones_own_of_that_name(assistant: Assistant, write: WriteFile) -> None:
+    ingest(assistant, [write("a.txt", "The owner's apple.")], collection="papers")
+    assistant.library.share("papers", ["ann"])
+    ingest(assistant, [write("b.txt", "Ann's pear.")], collection="papers", reader="ann")
+    assert [c.name for c in assistant.library.readable("ann")] == ["ann/papers", "papers"]
+    assert [h.chunk.text for h in assistant.retrieve("apple pear", collection="papers", reader="ann")] == ["The owner's apple."]
+    assert [h.chunk.text for h in assistant.retrieve("apple pear", collection="ann/papers", reader="ann")] == ["Ann's pear."]
+    assert assistant.library.readable("") == []
+
+
 def test_a_document_is_found_by_id_source_or_title_and_a_double_name_lists_the_ids(
     assistant: Assistant, write: WriteFile
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from assistant.errors import AnswerCutOff, EndpointDown, ModelError
+from assistant.errors import AnswerCutOff, ContextOverflow, EndpointDown, ModelError
 from assistant.generators.breaker import Breaker
 from assistant.protocols import Generated, Generator
 from assistant.types import Hit, Turn
@@ -27,9 +27,12 @@ class FallingBack:
         try:
             condensed = self._model.condense(question, history)
         except ModelError as error:
-            self._tell(error)
+            # Too slow for a third of the time is not down: the answer, which has all of it, will tell.
+            if not isinstance(error, AnswerCutOff):
+                self._tell(error)
             return question
-        self._breaker.served()
+        if condensed != question:  # else it may not have been asked at all
+            self._breaker.served()
         return condensed
 
     def generate(self, question: str, passages: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Generated]:
@@ -51,7 +54,7 @@ class FallingBack:
                     raise
                 self._tell(error)
                 why = str(error)
-        yield Generated("", notice=f"The language model could not be used, so this answer is made of quotes. {why}")
+        yield Generated("", notice=f"The language model could not be used, so this answer is made of quotes. {why}", quoted=True)
         yield from self._quotes.generate(question, [_as_found(hit) for hit in passages], history)
 
     def _not_admitted(self) -> str:
@@ -67,7 +70,7 @@ class FallingBack:
         # One that refuses, or answers nonsense, is there: asking it again costs nothing and shows at once that it was mended.
         if isinstance(error, (EndpointDown, AnswerCutOff)):
             self._breaker.failed()
-        else:
+        elif not isinstance(error, ContextOverflow):  # which may be found out before it is asked
             self._breaker.served()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import prompts
-from assistant.errors import AnswerCutOff, ContextOverflow, EndpointError, ModelError
+from assistant.errors import AnswerCutOff, ContextOverflow, EndpointDown, EndpointError, ModelError
 from assistant.generators.limited_stream import LimitedStream, Limits, Piece
 from assistant.generators.overflow import says_overflow
 from assistant.naming import title_of
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
 
 _CHARACTERS_A_TOKEN = 16
+# How the HTTP clients that such models use call it when the other side cannot be reached or stays silent.
+_DOWN = frozenset({"TransportError", "APIConnectionError", "ClientConnectionError"})
 # Where the integrations put it: OpenAI, Mistral and Google; Anthropic; Ollama; Bedrock.
 _REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")
 
@@ -87,7 +89,8 @@ class LangChainChat:
                 f"'{self.name}' says that the prompt is longer than its context: {said}. Lower FOOTNOTE_CONTEXT_TOKENS to what it "
                 "can read."
             )
-        return EndpointError(f"'{self.name}' failed ({type(error).__name__}: {said}). Look into its own settings.")
+        kind = EndpointDown if _is_down(error) else EndpointError
+        return kind(f"'{self.name}' failed ({type(error).__name__}: {said}). Look into its own settings.")
 
     def _said(self, error: Exception) -> str:
         """The error's words on one line of at most 300 characters, the model's keys blotted out."""
@@ -110,3 +113,12 @@ def _reason(message: AIMessage) -> str:
     if isinstance(details, Mapping) and details.get("reason"):
         return str(details["reason"])
     return "completed" if told.get("status") == "completed" else ""
+
+
+def _is_down(error: BaseException | None) -> bool:
+    """Whether what failed is the way to the model: Python's own errors of connections, or those of the HTTP clients by their names."""
+    while error is not None:
+        if isinstance(error, (ConnectionError, TimeoutError)) or any(each.__name__ in _DOWN for each in type(error).__mro__):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

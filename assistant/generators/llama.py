@@ -50,7 +50,11 @@ class LlamaFile:
         self._completions = OpenAICompletions(
             _BASE_URL, self.name, "", token_timeout_seconds=token_timeout_seconds, socket_file=socket_file
         )
-        self.budget = Budget(self._context_tokens(), max_answer_tokens, self.count_tokens, self._template_tokens())
+        try:
+            self.budget = Budget(self._context_tokens(), max_answer_tokens, self.count_tokens, self._template_tokens())
+        except ModelError:
+            self.close()
+            raise
 
     def stream(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> Generator[Piece]:
         """As the protocol says; the model stops with the generator."""
@@ -59,7 +63,7 @@ class LlamaFile:
         except (AnswerCutOff, ContextOverflow):
             raise
         except ModelError as error:
-            raise EndpointError(
+            raise type(error)(
                 f"'{self.name}' failed ({error.__cause__ or error}). Ask again, or set FOOTNOTE_LLAMA_FILE to another model."
             ) from error
 
@@ -77,17 +81,18 @@ class LlamaFile:
 
     def _context_tokens(self) -> int:
         # What was asked for, or what the model was trained for where that is less.
-        return int(self._http.get("/props").json()["default_generation_settings"]["n_ctx"])
+        return int(self._asked("props")["default_generation_settings"]["n_ctx"])
 
     def _template_tokens(self) -> int:
         messages = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
         return self.count_tokens(self._asked("apply-template", {"messages": messages})["prompt"]) + 1
 
-    def _asked(self, path: str, body: dict[str, Any]) -> Any:
+    def _asked(self, path: str, body: dict[str, Any] | None = None) -> Any:
         import httpx2
 
         try:
-            return self._http.post(f"/{path}", json=body).raise_for_status().json()
+            asked = self._http.request("GET" if body is None else "POST", f"/{path}", json=body)
+            return asked.raise_for_status().json()
         except (httpx2.HTTPError, RuntimeError) as error:  # closed meanwhile
             raise EndpointError(f"'{self.name}' cannot be asked any more ({error}). Ask again.") from error
 

@@ -55,7 +55,9 @@ def _list_users(as_json: bool) -> None:
 @as_json_option
 def _add_user(user: str, addresses: tuple[str, ...], from_stdin: bool, as_json: bool) -> None:
     """Add a user. Their password is asked for twice."""
-    with _opened() as (_, accounts):
+    with _opened() as (library, accounts):
+        if all(known.name != user.lower() for known in accounts.users()):
+            library.hand_over(user.lower())  # what an upload under way has given to a removed user of this name
         added = accounts.add_user(user, _password(from_stdin), addresses=addresses)
     if as_json:
         print_json({"added": added.name})
@@ -105,9 +107,12 @@ def _remove_user(user: str, as_json: bool) -> None:
         accounts.disable(found)
         handed = library.hand_over(found)
         accounts.remove_user(found)
+        left = accounts.exist()
     if as_json:
         print_json({"removed": found, "collections": handed})
     else:
+        if not left:
+            say("No user is left: on this machine the server now asks nobody for a login.", to_stderr=True)
         say(f"Removed: {found}." + (f" Yours are now: {', '.join(map(name, handed))}." if handed else ""))
 
 
@@ -166,6 +171,8 @@ def share_command(collection: str, readers: tuple[str, ...], with_all: bool, pri
     from assistant.access import EVERYONE, OWNER
 
     named = [part.strip().lower() for given in readers for part in given.split(",") if part.strip()]
+    if readers and not named:
+        raise InvalidRequest("--with names nobody. Give the names of users, or --private.")
     if bool(readers) + with_all + private > 1:
         raise InvalidRequest("Give one of --with, --all and --private.")
     with _opened() as (library, accounts):
