@@ -112,7 +112,7 @@ def _remove_user(user: str, as_json: bool) -> None:
         print_json({"removed": found, "collections": handed})
     else:
         if not left:
-            say("No user is left: on this machine the server now asks nobody for a login.", to_stderr=True)
+            say("No user is left: a server on loopback now asks nobody for a login, any other lets nobody in.", to_stderr=True)
         say(f"Removed: {found}." + (f" Yours are now: {', '.join(map(name, handed))}." if handed else ""))
 
 
