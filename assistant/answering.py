@@ -15,7 +15,7 @@ from assistant.citing import Cited, cite
 from assistant.deciding import Rule, confidence, enough
 from assistant.errors import InvalidRequest, LibraryError
 from assistant.filters import EVERYTHING, Filters, nothing_passes
-from assistant.generators.condensing import carried_over
+from assistant.generators.condensing import standing_alone
 from assistant.languages import detect_language
 from assistant.library import OWNER, Library, mismatch
 from assistant.originals import Originals
@@ -281,7 +281,7 @@ class Assistant:
             for piece in written.follow(pieces):
                 yield Text(piece)
         generated = time.perf_counter()
-        cited = self._cite(written.text, passages, language)
+        cited = self._cite(written, passages, language)
         milliseconds = {
             **found.milliseconds,
             "passages": round((gathered - started) * 1000, 3),
@@ -347,20 +347,16 @@ class Assistant:
             stages={stage: [i for i in order if i in allowed] for stage, order in found.stages.items()},
         )
 
-    def _cite(self, text: str, hits: Sequence[Hit], language: str) -> Cited:
+    def _cite(self, written: Written, hits: Sequence[Hit], language: str) -> Cited:
         chunks = [hit.chunk for hit in hits]
 
         def page_of(document_id: str, offset: int) -> int:
             return next(c.page_at(offset) for c in chunks if c.document_id == document_id and c.start <= offset < c.end)
 
         versions = {c.document_id: c.version for c in chunks}
-        return cite(text, hits, versions, language=language, page_of=page_of, embedder=self.embedder)
-
-
-def standing_alone(generator: Generator, question: str, history: Sequence[Turn]) -> tuple[str, str]:
-    """The query to search for, and the earlier questions to search with where the generator did not write it anew."""
-    query = generator.condense(question, history) if history else question
-    return query, carried_over(history) if query == question else ""
+        return cite(
+            written.text, hits, versions, language=language, page_of=page_of, cut_off=not written.complete, embedder=self.embedder
+        )
 
 
 def _shown(query: str, carried: str) -> str:

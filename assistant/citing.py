@@ -31,6 +31,7 @@ _LEAST_SHARED = 0.3
 _LEAST_COSINE = {"minilm": 0.7}
 # What a passage must add to a claim that several passages bear out together.
 _LEAST_SHARE = 0.15
+_ENDED = re.compile(r"[.!?…。！？][\"'”’»)\]*_]*\s*\Z")
 _HEADING = re.compile(r"\s*#{1,6}\s|\s*\*\*[^*\n]+\*\*\s*:?\s*\Z")
 
 
@@ -57,6 +58,7 @@ def cite(
     *,
     language: str,
     page_of: PageOf,
+    cut_off: bool = False,
     embedder: Embedder | None = None,
 ) -> Cited:
     """Check each mark [n] of an answer against the n-th passage, n from one.
@@ -64,10 +66,11 @@ def cite(
     `versions` has the version quoted by document id; `language` is that of the answer. The `embedder` is asked about claims in other
     words than their passage, in the languages that it covers. A quote is one or two sentences of the
     chunk, verbatim, its offsets those of the document; the same quote has one number wherever it is cited. Raises KeyError
-    when a cited document has no version.
+    when a cited document has no version. What an answer that was `cut_off` has only begun to say is no statement yet.
     """
     marked, check = read_marks(text), _Check(passages, language, embedder)
     sentences = _stating(marked, language)
+    begun = sentences[-1:] if cut_off and not _ENDED.search(marked.text) else []
     kept = {
         part.position: check.supported(part, sentence.text)
         for sentence in sentences
@@ -77,12 +80,13 @@ def cite(
     unsupported = [
         sentence.text
         for sentence in sentences
-        if not all(kept.get(part.position) if part.position is not None else check.quoted(part, kept) for part in sentence.parts)
+        if sentence not in begun
+        and not all(kept.get(part.position) if part.position is not None else check.quoted(part, kept) for part in sentence.parts)
     ]
     citations, numbers = _numbered(kept, passages, versions, page_of)
     says_not_found = any(NOT_IN_PASSAGES in group.numbers for group in marked.groups)
     found = bool(citations) or not says_not_found
-    return Cited(write_marks(marked, numbers), citations, tuple(unsupported), found, len(sentences))
+    return Cited(write_marks(marked, numbers), citations, tuple(unsupported), found, len(sentences) - len(begun))
 
 
 def statements(text: str, language: str) -> list[str]:

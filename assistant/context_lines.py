@@ -111,7 +111,7 @@ class ContextLines:
         query = select(chunks.c.id, versions.c.id.label("version_id"), versions.c.digest).join(versions)
         with self._database.reading() as connection:
             rows = [row for ids in slices(chunk_ids) for row in connection.execute(query.where(chunks.c.id.in_(ids)))]
-            of = {row.version_id: _surroundings(connection, row.version_id, row.digest) for row in rows}
+            of = {row.version_id: _source_document(connection, row.version_id, row.digest) for row in rows}
         return {row.id: of[row.version_id] for row in rows}
 
     def keep(self, collection: Collection, lined: Sequence[LinedChunk]) -> None:
@@ -179,7 +179,7 @@ class ContextLines:
             connection.execute(delete(context_lines).where(gone))
 
 
-def _surroundings(connection: Connection, version_id: int, digest: str) -> SourceDocument:
+def _source_document(connection: Connection, version_id: int, digest: str) -> SourceDocument:
     text: str = connection.scalar(select(versions.c.text).where(versions.c.id == version_id)) or ""
     headings = select(blocks.c.start, blocks.c.end).where(blocks.c.version_id == version_id, blocks.c.kind == "heading")
     spans = connection.execute(headings.order_by(blocks.c.position)).all()

@@ -76,16 +76,12 @@ class Retriever:
             search = self.index.search_dense
             dense = self._leg(of, k, lambda c, limit: _with_vectors(search(c.index_name, vector, limit, among.get(c.id))))
         with clock.measure("bm25"):
-            count_chunks = partial(self.library.chunk_counts, of)
-            weights = query_weights(query, language, languages, count_chunks)
-            if carried:
-                before = query_weights(carried, language, languages, count_chunks)
-                weights = weights.with_lesser(before, carried_weight(query, language))
+            weights = self._weights(query, carried, language, languages, of)
+            found = self._learned(self.sparse, query, carried, language) if self.sparse else weights.found
             if self.sparse is None and self.words is not None:
-                words, own = self.words, weights.found
-                bm25 = self._leg(of, k, lambda c, limit: words.search(c, own, limit, among.get(c.id)))
+                words = self.words
+                bm25 = self._leg(of, k, lambda c, limit: words.search(c, found, limit, among.get(c.id)))
             else:
-                found = self._learned(self.sparse, query, carried, language) if self.sparse else weights.found
                 bm25 = self._leg(of, k, lambda c, limit: self.index.search_sparse(c.index_name, found, limit, among.get(c.id)))
         with clock.measure("fuse"):
             fused = self._fused(dense, bm25, dense_weight(language, self.embedder.languages, follow_up=bool(carried)), weights)
@@ -119,6 +115,16 @@ class Retriever:
         shares = np.array([1.0, carried_weight(query, language)][: len(vectors)], dtype=np.float32)
         mixed: Vectors = shares @ vectors
         return mixed / np.float32(max(1e-12, float(np.linalg.norm(mixed))))
+
+    def _weights(
+        self, query: str, carried: str, language: str, languages: Sequence[str], of: Sequence[Collection]
+    ) -> QueryWeights:
+        """BM25's weights of the query's words, and lesser ones of those that it carries over."""
+        count_chunks = partial(self.library.chunk_counts, of)
+        weights = query_weights(query, language, languages, count_chunks)
+        if not carried:
+            return weights
+        return weights.with_lesser(query_weights(carried, language, languages, count_chunks), carried_weight(query, language))
 
     def _learned(self, sparse: SparseEmbedder, query: str, carried: str, language: str) -> SparseVector:
         """The weights that a model gives to the query's terms, in the place of BM25's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from assistant.answering import Assistant, Limits
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from assistant.generators.context import CountTokens
     from assistant.generators.discovering import RunningServer
     from assistant.generators.line_writer import LineWriter
-    from assistant.generators.openai_endpoint import OpenAIEndpoint
     from assistant.generators.writing import Budget, ModelWriter
 
 RULE_FILE = "calibration.json"
@@ -32,15 +32,22 @@ def make_assistant(settings: Settings, embedder: object = None, generator: objec
     at their first use."""
     switch_off_telemetry()
 
+    opening = Lock()
+
     @cache
-    def writer() -> Generator:
-        """One model, whatever it is to write."""
+    def opened_writer() -> Generator:
         return make_writer(settings, generator)
 
+    def writer() -> Generator:
+        """One model, whatever it is to write. The cache alone would let two threads load it at once."""
+        with opening:
+            return opened_writer()
+
     def give_back() -> None:
-        if writer.cache_info().currsize:
-            close_writer(writer())
-            writer.cache_clear()
+        with opening:
+            if opened_writer.cache_info().currsize:
+                close_writer(opened_writer())
+                opened_writer.cache_clear()
 
     written = generator is not None or settings.generator != "quotes"
     return Assistant(
@@ -234,14 +241,14 @@ def make_llama(settings: Settings) -> ModelWriter:
         raise
 
 
-def make_endpoint(settings: Settings) -> OpenAIEndpoint:
+def make_endpoint(settings: Settings) -> ModelWriter:
     """The endpoint that the settings name. Raises SettingsError where they do not."""
-    from assistant.generators.openai_endpoint import OpenAIEndpoint
+    from assistant.generators.openai_endpoint import openai_endpoint
 
     for name in ("openai_base_url", "openai_model"):
         if not getattr(settings, name):
             raise SettingsError(f"FOOTNOTE_GENERATOR=openai needs FOOTNOTE_{name.upper()}. Set it, or FOOTNOTE_GENERATOR=quotes.")
-    return OpenAIEndpoint(
+    return openai_endpoint(
         settings.openai_base_url,
         settings.openai_model,
         settings.openai_api_key.get_secret_value(),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from assistant import measures
-from assistant.answering import standing_alone
+from assistant.generators.condensing import standing_alone
 from assistant.library import OWNER
 from assistant.settings import read_settings
 from doors.evaluation_set import COLLECTION, OpenSet, Passage, Question, open_set

@@ -25,8 +25,8 @@ class TooManyAttempts(AccountError):
     """Nothing is verified for this name, or from this address, for so many seconds."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"Too many attempts. Try again in {max(1, round(seconds))} seconds.")
         self.seconds = max(1, round(seconds))
+        super().__init__(f"Too many attempts. Try again in {self.seconds} second{'s' * (self.seconds != 1)}.")
 
 
 class Attempts:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from assistant import measures
-from assistant.answering import Assistant, standing_alone
+from assistant.answering import Assistant
 from assistant.citing import statements
+from assistant.generators.condensing import standing_alone
 from assistant.languages import detect_language
 from assistant.library import OWNER
 from assistant.records import Collection

@@ -28,20 +28,15 @@ _BLOCK_TAGS = {
 _INLINE_TAGS = {"strong": "strong", "em": "em"}
 
 
-def clean(text: str) -> str:
-    """The text without control, invisible and bidirectional characters; lines end in a line feed."""
-    return visible(text)
-
-
 def plain_html(text: str) -> str:
     """The cleaned text with nothing active in it, fit for an element's content and for a quoted attribute."""
-    return escape(clean(text), quote=True)
+    return escape(visible(text), quote=True)
 
 
 def answer_html(text: str, *, answer: int, cited: Collection[int], unfinished: bool = False) -> str:
     """An answer's Markdown as HTML. A mark [n] with n in `cited` becomes a link to `#cite-<answer>.<n>`. Of an unfinished answer
     a construct that has only begun is held back, and marks, which nobody has checked yet, are not links."""
-    text = clean(text)
+    text = visible(text)
     if unfinished:
         text = _UNFINISHED.sub("", text)
     return "".join(_blocks(_parser().parse(text), _Marks(answer, cited, unfinished)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -35,58 +35,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--isolation-questions", type=int, default=300, help="how many are asked (tests/test_isolation.py)")
 
 
-@pytest.fixture
-def isolation_questions(request: pytest.FixtureRequest) -> int:
-    count: int = request.config.getoption("--isolation-questions")
-    return count
+def _given(option: str) -> Any:
+    """A fixture that is what the option was given."""
+
+    def given(request: pytest.FixtureRequest) -> Any:
+        return request.config.getoption(option)
+
+    return pytest.fixture(given)
 
 
-@pytest.fixture
-def kills(request: pytest.FixtureRequest) -> int:
-    count: int = request.config.getoption("--kills")
-    return count
-
-
-@pytest.fixture
-def damaged_files(request: pytest.FixtureRequest) -> int:
-    count: int = request.config.getoption("--damaged-files")
-    return count
-
-
-@pytest.fixture
-def damage_seed(request: pytest.FixtureRequest) -> int:
-    seed: int = request.config.getoption("--damage-seed")
-    return seed
-
-
-@pytest.fixture
-def number_of_answers(request: pytest.FixtureRequest) -> int:
-    count: int = request.config.getoption("--hostile-answers")
-    return count
-
-
-@pytest.fixture
-def hostile_seed(request: pytest.FixtureRequest) -> int:
-    seed: int = request.config.getoption("--hostile-seed")
-    return seed
-
-
-@pytest.fixture
-def hostile_lists(request: pytest.FixtureRequest) -> Path | None:
-    folder: Path | None = request.config.getoption("--hostile-lists")
-    return folder
-
-
-@pytest.fixture
-def naughty_strings(request: pytest.FixtureRequest) -> Path | None:
-    file: Path | None = request.config.getoption("--naughty-strings")
-    return file
-
-
-@pytest.fixture
-def bipia(request: pytest.FixtureRequest) -> Path | None:
-    folder: Path | None = request.config.getoption("--bipia")
-    return folder
+kills, isolation_questions = _given("--kills"), _given("--isolation-questions")
+damaged_files, damage_seed = _given("--damaged-files"), _given("--damage-seed")
+number_of_answers, hostile_seed = _given("--hostile-answers"), _given("--hostile-seed")
+hostile_lists, naughty_strings, bipia = _given("--hostile-lists"), _given("--naughty-strings"), _given("--bipia")
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +55,21 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     for name in [n for n in os.environ if n.upper().startswith("FOOTNOTE_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+class Clock:
+    """Time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture

@@ -8,21 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from assistant.generators.breaker import Breaker
-
-
-class Clock:
-    """Time that passes when the test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.conftest import Clock
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 import prompts
 from assistant.errors import ContextOverflow, ModelError
 from assistant.generators.context import estimate_tokens, in_language, pack
-from assistant.generators.openai_endpoint import OpenAIEndpoint
+from assistant.generators.openai_endpoint import openai_endpoint
+from assistant.generators.writing import ModelWriter
 from assistant.languages import detect_language
 from assistant.testing import Reply, ScriptedEndpoint, Sent, failure, streamed
 from assistant.types import Chunk, Hit, Turn
@@ -63,7 +64,7 @@ def counting(count: Count, context: int, wording: Callable[[int, int, int], str]
     return script
 
 
-def outcome(endpoint: OpenAIEndpoint) -> tuple[str, ModelError | None]:
+def outcome(endpoint: ModelWriter) -> tuple[str, ModelError | None]:
     try:
         return "".join(piece.text for piece in endpoint.generate(QUESTION, PASSAGES, HISTORY)), None
     except ModelError as error:
@@ -91,7 +92,7 @@ def test_a_server_that_counts_otherwise_gets_whole_questions_and_ends_in_an_answ
     counted: str, wording: str, context: int
 ) -> None:
     with ScriptedEndpoint(counting(COUNTS[counted], context, WORDINGS[wording])) as server:
-        endpoint = OpenAIEndpoint(server.base_url, "m", "", context_tokens=8192, max_answer_tokens=200)
+        endpoint = openai_endpoint(server.base_url, "m", "", context_tokens=8192, max_answer_tokens=200)
         text, error = outcome(endpoint)
         assert text == ("They have 15 days [1]." if error is None else "")
         assert error is None or (type(error) is ContextOverflow and "FOOTNOTE_CONTEXT_TOKENS" in str(error))
@@ -104,7 +105,7 @@ def test_a_server_that_counts_otherwise_gets_whole_questions_and_ends_in_an_answ
 @pytest.mark.parametrize("counted", ["three a word", "as OpenAI's"])
 def test_what_a_server_says_of_its_count_makes_the_second_request_fit(counted: str, wording: str) -> None:
     with ScriptedEndpoint(counting(COUNTS[counted], 4000, WORDINGS[wording])) as server:
-        endpoint = OpenAIEndpoint(server.base_url, "m", "", context_tokens=8192, max_answer_tokens=200)
+        endpoint = openai_endpoint(server.base_url, "m", "", context_tokens=8192, max_answer_tokens=200)
         assert list(endpoint.generate(QUESTION, PASSAGES * 3, HISTORY))
         first, second = (len(sent.prompt) for sent in server.sent)
     assert 0.2 * first < second < first
@@ -148,7 +149,7 @@ def test_a_question_whose_language_is_unsure_gets_no_language() -> None:
 
 def test_the_requests_name_language_and_question_last() -> None:
     with ScriptedEndpoint(lambda _: streamed(["15 jours [1]."])) as server:
-        endpoint = OpenAIEndpoint(server.base_url, "m", "")
+        endpoint = openai_endpoint(server.base_url, "m", "")
         list(endpoint.generate("Combien de jours de congés payés ai-je par an ?", PASSAGES, []))
         user = server.sent[0].body["messages"][1]["content"]
     assert user.endswith("Combien de jours de congés payés ai-je par an ?\n\nAnswer in French.")

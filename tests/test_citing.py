@@ -29,9 +29,9 @@ PASSAGES = [hit("leave", LEAVE), hit("notice", NOTICE), hit("french", FRENCH, "f
 TEXTS = {"leave": LEAVE, "notice": NOTICE, "french": FRENCH}
 
 
-def cited(text: str, language: str = "en") -> Cited:
+def cited(text: str, language: str = "en", *, cut_off: bool = False) -> Cited:
     versions = {document: f"version of {document}" for document in STARTS}
-    checked = cite(text, PASSAGES, versions, language=language, page_of=lambda document, offset: offset // 10)
+    checked = cite(text, PASSAGES, versions, language=language, page_of=lambda document, offset: offset // 10, cut_off=cut_off)
     for number, citation in enumerate(checked.citations, start=1):
         local = slice(citation.start - STARTS[citation.document_id], citation.end - STARTS[citation.document_id])
         assert TEXTS[citation.document_id][local] == citation.quote
@@ -161,6 +161,15 @@ def test_sentences_without_marks_are_reported_unless_a_quote_says_them() -> None
     assert checked.unsupported == ("Dogs are welcome.",)
     stated = ["The notice period is three months.", "So the period of notice is three months.", "Dogs are welcome."]
     assert statements(text, "en") == statements(checked.text, "en") == stated
+
+
+def test_what_a_cut_off_answer_has_only_begun_to_say_is_no_statement() -> None:
+    text = "The notice period is three months [2]. Leave may be"
+    checked = cited(text, cut_off=True)
+    assert (checked.stated, checked.unsupported) == (1, ())
+    assert cited(text).unsupported == ("Leave may be",)
+    whole = cited("The notice period is three months [2]. Leave may be sold.", cut_off=True)
+    assert whole.unsupported == ("Leave may be sold.",)
 
 
 def test_headings_and_words_that_lead_to_a_list_are_no_statements() -> None:

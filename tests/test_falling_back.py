@@ -10,7 +10,7 @@ from assistant.answering import Assistant
 from assistant.errors import AnswerCutOff, EndpointError
 from assistant.generators.breaker import Breaker
 from assistant.generators.falling_back import FallingBack
-from assistant.generators.openai_endpoint import OpenAIEndpoint
+from assistant.generators.openai_endpoint import openai_endpoint
 from assistant.generators.quotes import Quotes
 from assistant.settings import Settings
 from assistant.testing import FAULT_ANSWER, HashingEmbedder, Pause, Reply, ScriptedEndpoint, event, failure, in_turn, streamed
@@ -18,27 +18,12 @@ from assistant.types import Chunk, Hit, Passages, Turn
 from assistant.wiring import make_generator, with_fallback
 from assistant.written import Written
 from ingestion import ingest
-from tests.conftest import WriteFile
+from tests.conftest import Clock, WriteFile
 
 LAMP = "The lamp is cleaned every Monday by the keeper."
 SECTION = f"The lamp is from 1890. {LAMP} The lens is cleaned every Friday."
 SAID = "The language model could not be used, so this answer is made of quotes. "
 DOWN = failure(500, "out of memory")
-
-
-class Clock:
-    """Time that passes when the test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -49,7 +34,7 @@ def server() -> Iterator[ScriptedEndpoint]:
 
 @pytest.fixture
 def generator(server: ScriptedEndpoint, clock: Clock) -> FallingBack:
-    model = OpenAIEndpoint(server.base_url, "m", "k", timeout_seconds=30.0, token_timeout_seconds=5.0)
+    model = openai_endpoint(server.base_url, "m", "k", timeout_seconds=30.0, token_timeout_seconds=5.0)
     return FallingBack(model, Quotes(HashingEmbedder()), Breaker(failures=3, cool_down_seconds=30, clock=clock))
 
 
@@ -139,7 +124,7 @@ def test_a_model_that_is_there_is_asked_each_time(reply: Reply, server: Scripted
 
 def test_a_model_that_says_nothing_is_down(server: ScriptedEndpoint, clock: Clock) -> None:
     server.script = in_turn(Reply([Pause(30)]))
-    model = OpenAIEndpoint(server.base_url, "m", "k", timeout_seconds=0.3)
+    model = openai_endpoint(server.base_url, "m", "k", timeout_seconds=0.3)
     generator = FallingBack(model, Quotes(HashingEmbedder()), Breaker(failures=2, clock=clock))
     assert ["time for an answer" in written(generator).notices[0] for _ in range(2)] == [True, True]
     assert "not asked" in written(generator).notices[0]

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import prompts
-from assistant.generators.openai_endpoint import OpenAIEndpoint
+from assistant.generators.openai_endpoint import openai_endpoint
+from assistant.generators.writing import ModelWriter
 from assistant.testing import ScriptedEndpoint, streamed
 from assistant.types import Chunk, Hit, Turn
 
@@ -51,7 +52,7 @@ def strings(naughty_strings: Path | None) -> list[str]:
     return [*NAUGHTY, *(json.loads(naughty_strings.read_text(encoding="utf-8")) if naughty_strings else ())]
 
 
-def sent_with(server: ScriptedEndpoint, generator: OpenAIEndpoint, text: str) -> list[Sequence[dict[str, str]]]:
+def sent_with(server: ScriptedEndpoint, generator: ModelWriter, text: str) -> list[Sequence[dict[str, str]]]:
     """The messages of all requests that an answer with the text in every place takes: the condensing one and the answer's."""
     chunk = Chunk(
         1, "d1", f"SECRET {text}", f"SECRET {text}", f"SECRET {text} SECRET", 0, 9, 3, (f"SECRET {text}",), f"SECRET {text}"
@@ -81,7 +82,7 @@ def assert_in_order(messages: Sequence[dict[str, str]], template: str, fences: i
 
 def test_naughty_strings_change_neither_roles_nor_fences(strings: list[str]) -> None:
     with ScriptedEndpoint(lambda sent: streamed(["25 days [1]."])) as server:
-        generator = OpenAIEndpoint(server.base_url, "m", "k", context_tokens=60_000)
+        generator = openai_endpoint(server.base_url, "m", "k", context_tokens=60_000)
         for text in strings:
             condensing, answering = sent_with(server, generator, text)
             assert_in_order(condensing, "condense", 1)
@@ -93,7 +94,7 @@ def test_naughty_strings_change_neither_roles_nor_fences(strings: list[str]) -> 
 def test_no_template_token_is_sent_whole(family: str) -> None:
     chance = random.Random(family)
     with ScriptedEndpoint(lambda sent: streamed(["25 days [1]."])) as server:
-        generator = OpenAIEndpoint(server.base_url, "m", "k", context_tokens=60_000)
+        generator = openai_endpoint(server.base_url, "m", "k", context_tokens=60_000)
         for token in TOKENS[family]:
             for text in disguised(token, chance):
                 requests = sent_with(server, generator, text)

@@ -7,7 +7,8 @@ from html import unescape
 
 import pytest
 
-from doors.output_gate import answer_html, clean, plain_html
+from doors.output_gate import answer_html, plain_html
+from prompts.invisible import visible
 
 HOSTILE = [
     "<img src=http://127.0.0.1:1/x>", "<svg onload=alert(1)>", "<scr<script>ipt>alert(1)</script>", "</div><iframe src=//x>",
@@ -71,12 +72,12 @@ def test_of_an_unfinished_answer_marks_are_no_links_and_what_has_only_begun_is_h
 
 @pytest.mark.parametrize("hidden", list("\u202e\u2066\u200b\u00ad\ufeff\x00\x1b\U000e0041\ufe0f\u3164\u200d"))
 def test_characters_that_hide_or_turn_text_are_removed(hidden: str) -> None:
-    assert clean(f"in{hidden}voice") == "invoice"
+    assert visible(f"in{hidden}voice") == "invoice"
     assert hidden not in answer_html(f"in{hidden}voice &#{ord(hidden)};", answer=1, cited=[])
 
 
 def test_joiners_stay_where_a_script_is_spelt_with_them() -> None:
-    assert clean("می\u200cخواهم") == "می\u200cخواهم"
+    assert visible("می\u200cخواهم") == "می\u200cخواهم"
 
 
 def test_a_name_is_fit_for_a_quoted_attribute() -> None:

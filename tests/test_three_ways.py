@@ -4,16 +4,12 @@ its tests in tests/extras/test_llama.py."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import BaseMessage
 
 from assistant import Done, Text
 from assistant.answering import Assistant
@@ -24,35 +20,13 @@ from assistant.testing import HashingEmbedder, Reply, ScriptedEndpoint, Sent, st
 from assistant.wiring import make_generator
 from ingestion import ingest
 from ingestion.sample import SampleQuestion, sample_documents, sample_questions
+from tests.test_chat_models import STOP, Scripted, Step
 from tests.three_ways import FALSE, assert_proven, read_and_answer, with_generator
 
 
-class Reading(BaseChatModel):
-    """A chat model that streams what `read_and_answer` says, word by word."""
-
-    @property
-    def _llm_type(self) -> str:
-        return "reading"
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        for word in read_and_answer(str(messages[-1].content)).split(" "):
-            yield ChatGenerationChunk(message=AIMessageChunk(content=f"{word} "))
-        yield ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata={"finish_reason": "stop"}))
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        raise NotImplementedError
+def said(messages: Sequence[BaseMessage]) -> list[Step]:
+    """What `read_and_answer` says, word by word."""
+    return [*(f"{word} " for word in read_and_answer(str(messages[-1].content)).split(" ")), STOP]
 
 
 def reading_server(sent: Sent) -> Reply:
@@ -74,7 +48,7 @@ def over_an_endpoint(stack: ExitStack, settings: Settings) -> Generator:
 
 
 def over_langchain(stack: ExitStack, settings: Settings) -> Generator:
-    return make_generator(settings, HashingEmbedder(), Reading())
+    return make_generator(settings, HashingEmbedder(), Scripted(steps=said))
 
 
 @pytest.mark.parametrize("way", [over_an_endpoint, over_langchain])

@@ -1,4 +1,5 @@
-"""How a follow-up leans on the conversation before it, by rule: which words it carries over, and how much they weigh."""
+"""How a follow-up becomes a query: by the generator, or by rule: which words of the conversation it carries over, and how much they
+weigh."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Sequence
 
 from assistant.languages import detect_language
 from assistant.lexical import terms
+from assistant.protocols import Generator
 from assistant.types import Turn
 
 # Measured on mtRAG's IBM Cloud part (163 follow-ups over 4,415 passages; joined legs, nDCG@10 .420 as they are, .433 as people
@@ -13,6 +15,12 @@ from assistant.types import Turn
 # the follow-up alone.
 _MOST_TURNS = 3
 _SHARE = 0.5
+
+
+def standing_alone(generator: Generator, question: str, history: Sequence[Turn]) -> tuple[str, str]:
+    """The query to search for, and the earlier questions to search with where the generator did not write it anew."""
+    query = generator.condense(question, history) if history else question
+    return query, carried_over(history) if query == question else ""
 
 
 def carried_over(history: Sequence[Turn]) -> str:

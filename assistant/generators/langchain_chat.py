@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import prompts
 from assistant.errors import AnswerCutOff, ContextOverflow, EndpointDown, EndpointError, ModelError
-from assistant.generators.limited_stream import LimitedStream, Limits, Piece
+from assistant.generators.limited_stream import CHARACTERS_A_TOKEN, LimitedStream, OpenStreams, Piece, StreamLimits
 from assistant.generators.overflow import says_overflow
 from assistant.naming import title_of
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, BaseMessage
 
-_CHARACTERS_A_TOKEN = 16
 # How the HTTP clients that such models use call it when the other side cannot be reached or stays silent.
 _DOWN = frozenset({"TransportError", "APIConnectionError", "ClientConnectionError"})
 # Where the integrations put it: OpenAI, Mistral and Google; Anthropic; Ollama; Bedrock.
@@ -36,28 +35,21 @@ class LangChainChat:
         self.name = f"langchain:{title_of(model)}"
         self.token_timeout_seconds = token_timeout_seconds
         self._model, self._states_end = model, states_end
-        self._open: set[LimitedStream] = set()
+        self._open = OpenStreams()
 
     def stream(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> Generator[Piece]:
         """As the protocol says. What the model raises comes out as EndpointError, or ContextOverflow where it says so."""
-        limits = Limits(deadline, self.token_timeout_seconds, _CHARACTERS_A_TOKEN * max_tokens)
+        limits = StreamLimits(deadline, self.token_timeout_seconds, CHARACTERS_A_TOKEN * max_tokens)
         stream = LimitedStream(lambda: self._pieces(prompt), limits)
-        self._open.add(stream)
         try:
-            yield from stream
+            with self._open.holding(stream):
+                yield from stream
         except Exception as error:
-            if stream not in self._open:
-                raise AnswerCutOff("The model was closed while it wrote. Ask again.") from error
             raise self._as_model_error(error) from error
-        finally:
-            self._open.discard(stream)
-            stream.close()
 
     def close(self) -> None:
         """End what is being written."""
-        while self._open:
-            with contextlib.suppress(KeyError):  # ended meanwhile
-                self._open.pop().close()
+        self._open.close()
 
     def _pieces(self, prompt: prompts.Filled) -> Generator[Piece]:
         from langchain_core.messages import HumanMessage, SystemMessage

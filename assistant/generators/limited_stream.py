@@ -7,16 +7,20 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from assistant.errors import AnswerCutOff
+
+CHARACTERS_A_TOKEN = 16
+"""What a token has at most, for `most_characters`."""
 
 _THOUGHTS_BEGIN, _THOUGHTS_END = "<think>", "</think>"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class StreamLimits:
     """`deadline` is a reading of time.monotonic(). The gap limit runs from the first piece on: until then a model reads the
     prompt, which on a laptop takes as long as it takes, and the deadline alone holds."""
 
@@ -41,7 +45,7 @@ class LimitedStream:
     `close` ends it at once, from any thread."""
 
     def __init__(
-        self, read: Callable[[], Generator[Piece]], limits: Limits, interrupt: Callable[[], None] = lambda: None
+        self, read: Callable[[], Generator[Piece]], limits: StreamLimits, interrupt: Callable[[], None] = lambda: None
     ) -> None:
         self._read, self._limits, self._interrupt = read, limits, interrupt
         self._arrived: queue.SimpleQueue[tuple[float, Piece | Exception | None]] = queue.SimpleQueue()
@@ -102,6 +106,49 @@ class LimitedStream:
         self._arrived.put((time.monotonic(), last))
 
 
+class Closable(Protocol):
+    def close(self) -> None:
+        """End it at once, from any thread."""
+
+
+class OpenStreams:
+    """The streams in which one model writes, so that all of them can be ended, from any thread and for good."""
+
+    def __init__(self) -> None:
+        self._streams: set[Closable] = set()
+        self._closed = threading.Event()
+
+    @contextmanager
+    def holding(self, stream: Closable) -> Iterator[None]:
+        """Closes the stream at the end of the block. What is raised in it once all were closed comes out as AnswerCutOff."""
+        self._streams.add(stream)
+        try:
+            if self._closed.is_set():
+                raise _closed()
+            yield
+        except Exception as error:
+            if self._closed.is_set():
+                raise _closed() from error
+            raise
+        finally:
+            self._streams.discard(stream)
+            stream.close()
+
+    def wait(self, seconds: float) -> None:
+        """Let so much time pass. Raises AnswerCutOff where all are closed before."""
+        if self._closed.wait(seconds):
+            raise _closed()
+
+    def close(self) -> None:
+        self._closed.set()
+        for stream in list(self._streams):
+            stream.close()
+
+
+def _closed() -> AnswerCutOff:
+    return AnswerCutOff("The model was closed while it wrote. Ask again.")
+
+
 class _Thoughts:
     """Takes a block <think>...</think> at the beginning out of a text that comes in pieces. Servers that know their model send its
     thoughts apart from the answer; others send them like this."""
@@ -127,7 +174,7 @@ class _Thoughts:
         return shown
 
 
-def _limit_message(limits: Limits, until: float) -> str:
+def _limit_message(limits: StreamLimits, until: float) -> str:
     if until >= limits.deadline:
         return "The model did not finish within the time for an answer. Ask again, or raise FOOTNOTE_ANSWER_TIMEOUT_SECONDS."
     return (

@@ -2,73 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import prompts
-from assistant.errors import AnswerCutOff, SettingsError
+from assistant.errors import SettingsError
 from assistant.generators.context import CountTokens, estimate_tokens
-from assistant.generators.limited_stream import Limits, Piece
-from assistant.generators.writing import Budget, Fill, ModelWriter
-from assistant.protocols import Generated
-from assistant.types import Hit, Turn
+from assistant.generators.limited_stream import CHARACTERS_A_TOKEN, OpenStreams, Piece, StreamLimits
+from assistant.generators.writing import Budget, ModelWriter
 
 if TYPE_CHECKING:
     from assistant.generators.openai_stream import CompletionStream
 
 _TRIES = 3
 _TEMPERATURE = 0.1
-_CHARACTERS_A_TOKEN = 16
 
 
-class OpenAIEndpoint:
+def openai_endpoint(
+    base_url: str,
+    model: str,
+    api_key: str,
+    *,
+    timeout_seconds: float = 60.0,
+    token_timeout_seconds: float = 20.0,
+    context_tokens: int = 8192,
+    max_answer_tokens: int = 800,
+    count_tokens: CountTokens = estimate_tokens,
+) -> ModelWriter:
     """A Generator over one endpoint and model. Nothing is taken from OPENAI_* variables, proxies or netrc, no redirect is
-    followed, and nothing is sent until `generate`, `condense` or `complete` is called. An empty `api_key` sends none.
+    followed, and nothing is sent until it is asked. An empty `api_key` sends none.
 
     `timeout_seconds` is the wall-clock limit of one answer with its retries; `token_timeout_seconds` the longest wait between two
     pieces of text after the first (pings and empty deltas do not count). Raises SettingsError for an address, model or key
     that cannot be.
     """
-
-    reads_sections = True
-
-    def __init__(
-        self,
-        base_url: str,
-        model: str,
-        api_key: str,
-        *,
-        timeout_seconds: float = 60.0,
-        token_timeout_seconds: float = 20.0,
-        context_tokens: int = 8192,
-        max_answer_tokens: int = 800,
-        count_tokens: CountTokens = estimate_tokens,
-    ) -> None:
-        self.base_url, self.name = _base_url(base_url), model.strip()
-        if not self.name:
-            raise SettingsError("No model is named. Set FOOTNOTE_OPENAI_MODEL to one that the endpoint has.")
-        completions = OpenAICompletions(self.base_url, self.name, _key(api_key), token_timeout_seconds=token_timeout_seconds)
-        budget = Budget(context_tokens, max_answer_tokens, count_tokens)
-        self._writer = ModelWriter(completions, budget, timeout_seconds=timeout_seconds)
-
-    def condense(self, question: str, history: Sequence[Turn]) -> str:
-        """As ModelWriter does."""
-        return self._writer.condense(question, history)
-
-    def complete(self, fill: Fill) -> Generated:
-        """As ModelWriter does."""
-        return self._writer.complete(fill)
-
-    def generate(self, question: str, passages: Sequence[Hit], history: Sequence[Turn]) -> Iterator[Generated]:
-        """As ModelWriter does. Closing the iterator ends the connection."""
-        return self._writer.generate(question, passages, history)
-
-    def close(self) -> None:
-        """End the connections that are open."""
-        self._writer.close()
+    address, name = _base_url(base_url), model.strip()
+    if not name:
+        raise SettingsError("No model is named. Set FOOTNOTE_OPENAI_MODEL to one that the endpoint has.")
+    completions = OpenAICompletions(address, name, _key(api_key), token_timeout_seconds=token_timeout_seconds)
+    return ModelWriter(completions, Budget(context_tokens, max_answer_tokens, count_tokens), timeout_seconds=timeout_seconds)
 
 
 class OpenAICompletions:
@@ -87,7 +61,7 @@ class OpenAICompletions:
         self._address = Address(base_url, api_key, httpx2.create_ssl_context(trust_env=False), socket_file)
         self._token_timeout_seconds = token_timeout_seconds
         self._refused: set[str] = set()
-        self._open: set[CompletionStream] = set()
+        self._open = OpenStreams()
 
     def stream(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> Generator[Piece]:
         """As the protocol says; the connection ends with the generator."""
@@ -96,16 +70,14 @@ class OpenAICompletions:
         tries = 1
         while True:
             begun, attempt = False, self._attempt(prompt, max_tokens, deadline)
-            self._open.add(attempt)
             try:
-                for piece in attempt:
-                    # White space before the first word is none: as long as nothing has come, the request may be tried again.
-                    begun = begun or bool(piece.text.strip() or piece.finish_reason)
-                    yield piece
+                with self._open.holding(attempt):
+                    for piece in attempt:
+                        # White space before the first word is none: as long as nothing has come, the request may be tried again.
+                        begun = begun or bool(piece.text.strip() or piece.finish_reason)
+                        yield piece
                 return
             except Exception as error:
-                if attempt not in self._open:
-                    raise AnswerCutOff("The model was closed while it wrote. Ask again.") from error
                 parameter = "" if begun else refused_parameter(error)
                 if parameter and parameter not in self._refused:
                     self._refused.add(parameter)
@@ -113,22 +85,17 @@ class OpenAICompletions:
                 wait = wait_seconds(error, tries, time.time())
                 if begun or tries == _TRIES or not may_retry(error) or time.monotonic() + wait >= deadline:
                     raise as_model_error(error, self.base_url, self.name, self._api_key) from error
-            finally:
-                self._open.discard(attempt)
-                attempt.close()
             tries += 1
-            time.sleep(wait)
+            self._open.wait(wait)
 
     def close(self) -> None:
         """End the connections that are open."""
-        while self._open:
-            with contextlib.suppress(KeyError):  # ended meanwhile
-                self._open.pop().close()
+        self._open.close()
 
     def _attempt(self, prompt: prompts.Filled, max_tokens: int, deadline: float) -> CompletionStream:
         from assistant.generators.openai_stream import CompletionStream
 
-        limits = Limits(deadline, self._token_timeout_seconds, _CHARACTERS_A_TOKEN * max_tokens)
+        limits = StreamLimits(deadline, self._token_timeout_seconds, CHARACTERS_A_TOKEN * max_tokens)
         return CompletionStream(self._address, self._request(prompt, max_tokens), limits)
 
     def _request(self, prompt: prompts.Filled, max_tokens: int) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _status_error(error: openai.APIStatusError, base_url: str, model: str, said:
         to = error.response.headers.get("location", "nowhere")[:200]
         return EndpointError(f"{base_url} redirects to {to}, which is not followed. Correct FOOTNOTE_OPENAI_BASE_URL.")
     if status in (401, 403):
-        return EndpointError(f"{base_url} refused the key ({status}: {said}). Correct FOOTNOTE_OPENAI_API_KEY.")
+        return EndpointError(f"{base_url} refused the key ({status}: {said}). Set FOOTNOTE_OPENAI_API_KEY to one that it takes.")
     if status == 404:
         return EndpointError(
             f"{base_url} knows no model '{model}', or nothing answers at that path (404: {said}). Check FOOTNOTE_OPENAI_MODEL, "

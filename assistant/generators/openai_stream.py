@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.errors import EndpointError
 from assistant.generators.bounded_body import bound, packed
-from assistant.generators.limited_stream import LimitedStream, Limits, Piece
+from assistant.generators.limited_stream import LimitedStream, Piece, StreamLimits
 
 if TYPE_CHECKING:
     import ssl
@@ -42,7 +42,7 @@ class CompletionStream:
     EndpointError for nonsense, and the client's own exceptions as they are. `close` ends the connection at once, from any
     thread."""
 
-    def __init__(self, address: Address, request: Mapping[str, Any], limits: Limits) -> None:
+    def __init__(self, address: Address, request: Mapping[str, Any], limits: StreamLimits) -> None:
         self._address, self._request, self._limits = address, request, limits
         self._socket: socket.socket | None = None
         self._stream = LimitedStream(self._read, limits, self._hang_up)

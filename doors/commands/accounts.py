@@ -50,7 +50,9 @@ def _list_users(as_json: bool) -> None:
 
 @command("add")
 @click.argument("user", metavar="NAME", type=text)
-@click.option("--email", "addresses", type=text, multiple=True, help="An e-mail address, by which Slack knows them.")
+@click.option(
+    "--email", "addresses", type=text, multiple=True, help="An e-mail address of theirs; it can be given several times."
+)
 @_stdin_option
 @as_json_option
 def _add_user(user: str, addresses: tuple[str, ...], from_stdin: bool, as_json: bool) -> None:

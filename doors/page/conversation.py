@@ -16,10 +16,11 @@ from assistant.answering import Assistant
 from assistant.errors import FootnoteError
 from assistant.filters import Filters
 from assistant.types import Answer, Citation, Event, Hit, Passages, Searching, Text, Turn
-from doors.output_gate import answer_html, clean, plain_html
+from doors.output_gate import answer_html, plain_html
 from doors.page.source_panel import passage_address, passage_link
 from doors.page.why_panel import why_html
 from doors.terminal import borne_out
+from prompts.invisible import visible
 
 # Redrawing more often than the eye follows only costs the browser time.
 _REDRAW_SECONDS = 0.05
@@ -130,7 +131,7 @@ def _take(exchange: Exchange, event: Event | Exception | None) -> None:
         logging.getLogger(__name__).error("The question %r failed.", exchange.question, exc_info=event)
         exchange.error = f"Something failed inside Footnote ({type(event).__name__}). The terminal where it runs says more."
     elif isinstance(event, Searching):
-        asked_anew = clean(event.query).strip() != clean(exchange.question).strip()
+        asked_anew = visible(event.query).strip() != visible(exchange.question).strip()
         exchange.status = f"Searching for “{event.query}”…" if asked_anew else "Searching…"
     elif isinstance(event, Passages):
         count = len(event.hits)
@@ -213,9 +214,9 @@ def _headings(citation: Citation, hits: Sequence[Hit]) -> Sequence[str]:
 
 
 def _tools(answer: Answer) -> str:
-    lines = [clean(answer.text)]
+    lines = [visible(answer.text)]
     if answer.citations:
-        lines += ["", *(f"[{c.number}] {clean(c.title)}, page {c.page}: “{clean(c.quote)}”" for c in answer.citations)]
+        lines += ["", *(f"[{c.number}] {visible(c.title)}, page {c.page}: “{visible(c.quote)}”" for c in answer.citations)]
     seconds = answer.milliseconds.get("total", 0.0) / 1000
     took = f'<span class="took">{seconds:.1f} s</span>' if seconds else ""
     if answer.stated:

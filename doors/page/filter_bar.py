@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from assistant.filters import Filters, read_since, read_until
 from assistant.types import Document
-from doors.output_gate import clean
+from prompts.invisible import visible
 
 Choice = tuple[str, str]
 # Beyond these a list is no help, and costs the browser time; a name that is not on it can be typed.
@@ -24,7 +24,7 @@ def choices(documents: Sequence[Document], places: Sequence[str]) -> list[list[C
     return [
         _documents(documents)[:_MOST_CHOICES] if len(documents) > 1 else [],
         _folders(places)[:_MOST_CHOICES],
-        [(clean(end), end) for end in types] if len(types) > 1 else [],
+        [(visible(end), end) for end in types] if len(types) > 1 else [],
         [(code, code) for code in languages] if len(languages) > 1 else [],
     ]
 
@@ -50,7 +50,7 @@ def _documents(documents: Sequence[Document]) -> list[Choice]:
     """Each by its source, which people can read in a message, or by its id where others are called so too."""
     called = Counter(name for d in documents for name in {*d.sources, d.title})
     return [
-        (clean(d.title if d.title == d.source else f"{d.title} ({d.source})"), d.source if called[d.source] == 1 else d.id)
+        (visible(d.title if d.title == d.source else f"{d.title} ({d.source})"), d.source if called[d.source] == 1 else d.id)
         for d in documents
     ]
 
@@ -64,4 +64,4 @@ def _folders(places: Sequence[str]) -> list[Choice]:
     found = {parent for path in paths for parent in PurePath(path).parents if parent != top and parent.is_relative_to(top)}
     if len(paths) < len(places) and top.name:  # uploads lie in no folder
         found.add(top)
-    return [(clean(str(folder.relative_to(top.parent if folder == top else top))), str(folder)) for folder in sorted(found)]
+    return [(visible(str(folder.relative_to(top.parent if folder == top else top))), str(folder)) for folder in sorted(found)]
