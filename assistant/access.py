@@ -2,7 +2,7 @@
 
 A collection is read by its owner, by the readers that it names and by the local owner, and changed by its owner and the local owner.
 What one may not read is not there: it gets the same words as what does not exist. A collection that `ann` makes is called `ann/NAME`
-(she may leave `ann/` out), so that no refusal tells what others call theirs.
+(she may leave `ann/` out, where nothing that she may read is called just NAME), so that no refusal tells what others call theirs.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ def created(connection: Connection, name: str, *, owner: str, **others: Any) -> 
     """The collection of this name, for the owner to write to; made with these other values where it is missing. Raises
     CollectionNotFound where the name is another's."""
     allowed = {c.name: c for c in readable(connection, owner)}
-    hers = name in allowed and owner in (allowed[name].owner, OWNER)
-    called = name if hers else own_name(name, owner)
+    called = _called(name, owner, allowed)
     if called in allowed:
         refuse_unless_owner(allowed[called], owner)
         return allowed[called]
+    called = own_name(name, owner)
     if not name.strip() or len(called) > _MOST_CHARACTERS:
         raise InvalidRequest(f"A collection's name has 1 to {_MOST_CHARACTERS} characters, and '{name[:80]}' is none.")
     at = select(collections).where(collections.c.name == called)
@@ -127,4 +127,4 @@ def _called(name: str, reader: str, allowed: Mapping[str, Collection]) -> str:
 
 
 def _not_to_change(name: str, reader: str) -> CollectionNotFound:
-    return CollectionNotFound(f"There is no collection '{name}' that {reader} may change. Ask its owner.")
+    return CollectionNotFound(f"There is no collection '{name}' that {reader} may change. Ask its owner, or take another name.")

@@ -80,7 +80,9 @@ def test_a_reader_sees_the_collections_that_name_them_and_nothing_else(assistant
 def test_a_collection_that_is_shared_keeps_its_name_beside_ones_own_of_that_name(assistant: Assistant, write: WriteFile) -> None:
     ingest(assistant, [write("a.txt", "The owner's apple.")], collection="papers")
     assistant.library.share("papers", ["ann"])
-    ingest(assistant, [write("b.txt", "Ann's pear.")], collection="papers", reader="ann")
+    with pytest.raises(CollectionNotFound, match="no collection 'papers' that ann may change"):
+        ingest(assistant, [write("b.txt", "Ann's pear.")], collection="papers", reader="ann")
+    ingest(assistant, [write("b.txt", "Ann's pear.")], collection="ann/papers", reader="ann")
     assert [c.name for c in assistant.library.readable("ann")] == ["ann/papers", "papers"]
     assert [h.chunk.text for h in assistant.retrieve("apple pear", collection="papers", reader="ann")] == ["The owner's apple."]
     assert [h.chunk.text for h in assistant.retrieve("apple pear", collection="ann/papers", reader="ann")] == ["Ann's pear."]
