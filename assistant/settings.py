@@ -117,6 +117,19 @@ class Settings(BaseSettings):
     )  # fmt: skip
     host: str = Field(default="127.0.0.1", description="Address that `footnote serve` listens on.")
     port: int = Field(default=7860, ge=1, le=65535, description="Port that `footnote serve` listens on.")
+    public_url: str = Field(
+        default="", pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
+        description="Where people reach this server, such as https://footnote.example.org: links in Slack and MCP begin so.",
+    )  # fmt: skip
+    mcp_writes: bool = Field(default=False, description="Whether MCP may also add and forget documents: `true` or `false`.")
+    slack_bot_token: SecretStr = Field(default=SecretStr(""), description="Slack's bot token, xoxb-…; empty is no Slack.")
+    slack_app_token: SecretStr = Field(
+        default=SecretStr(""), description="Slack's app token, xapp-…, for Socket Mode, which needs no public address."
+    )
+    slack_signing_secret: SecretStr = Field(
+        default=SecretStr(""), description="Slack's signing secret, for events that Slack sends to /slack/events."
+    )
+    slack_api_url: str = Field(default="https://slack.com/api/", description="Address of Slack's API.")
 
     def __init__(self, **given: Any) -> None:
         _refuse_unknown(given)

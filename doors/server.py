@@ -18,8 +18,11 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from assistant.answering import Assistant
 from assistant.errors import FootnoteError, SettingsError
 from doors.accounts import Accounts
+from doors.answer_links import AnswerLinks
 from doors.authentication import Authentication, LoginGate, reader_of
 from doors.headers import App, Message, Receive, Send, StrictHeaders
+from doors.linked_page import links_router
+from doors.operations import OwnOperations
 from doors.page.source_panel import page_picture, passage_html
 from doors.page.tabs import PageGate, Tabs
 
@@ -39,7 +42,7 @@ def serve(settings: Settings) -> None:
         import uvicorn
 
         _ = assistant.index  # refused here, before an address is announced, where another process owns the data folder
-        app = make_app(assistant, login_always=not _is_loopback(settings.host))
+        app = make_app(assistant, login_always=not _is_loopback(settings.host), public_url=settings.public_url)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"Footnote is at http://{shown}:{settings.port} (Ctrl+C stops it)", file=sys.stderr, flush=True)
         threading.Thread(target=_offer_models, args=(settings,), name="discovering", daemon=True).start()
@@ -78,9 +81,10 @@ def _resuming(assistant: Assistant) -> Iterator[None]:
         thread.join()
 
 
-def make_app(assistant: Assistant, *, login_always: bool = False) -> FastAPI:
+def make_app(assistant: Assistant, *, login_always: bool = False, public_url: str = "") -> FastAPI:
     """The app, with the page at `/`. Models and index start to open in the background; the caller closes the assistant. A login is
-    wanted where the library has accounts, and with `login_always` where it has none too."""
+    wanted where the library has accounts, and with `login_always` where it has none too. Links that leave the server begin with
+    `public_url`."""
     from gradio_app import build_page
 
     tabs = Tabs()
@@ -89,6 +93,8 @@ def make_app(assistant: Assistant, *, login_always: bool = False) -> FastAPI:
 
     app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.assistant = assistant
+    app.state.operations = OwnOperations(assistant)
+    app.state.links = AnswerLinks(assistant.library.database, public_url)
     app.state.stopping = lambda: False
     _add_addresses(app)
     theme = gradio.themes.Base(
@@ -162,6 +168,7 @@ def _add_addresses(app: FastAPI) -> None:
     app.add_api_route("/own/{name}", _static)
     app.add_api_route("/passage/{document}", _passage)
     app.add_api_route("/page/{document}/{number}.png", _picture)
+    app.include_router(links_router)
 
 
 def _health() -> dict[str, str]:

@@ -1,8 +1,7 @@
-"""The documents list: uploading, removing, the sample, and how documents and the outcomes of an upload look."""
+"""The documents list: removing, the sample, and how documents and the outcomes of an upload look."""
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from assistant.access import own_name
-from assistant.answering import Assistant, Limits
+from assistant.answering import Assistant
 from assistant.errors import CollectionNotFound, FootnoteError
 from assistant.filters import EVERYTHING, Filters
 from assistant.library import OWNER
@@ -21,13 +20,11 @@ from doors.output_gate import plain_html
 from doors.page.filter_bar import Choice, choices
 from doors.page.source_panel import passage_address
 from doors.terminal import duration
+from doors.uploading import told_apart, upload
 from ingestion import Outcome, Progress, Report, forget, ingest
-from ingestion.pipeline import ingest_documents
-from ingestion.preparing import Prepared, prepare_file
 from ingestion.sample import sample_documents
 
 SAMPLE = "sample"
-UPLOADS = "documents"
 _SAID = {
     "added": "added",
     "changed": "replaced",
@@ -76,12 +73,7 @@ class DocumentsDoor:
         def take_in() -> None:
             end: Report | FootnoteError = FootnoteError("The upload stopped.")
             try:
-                files = _told_apart(paths)
-                documents = (_uploaded(path, name, self._assistant.limits) for name, path in files.items())
-                end = ingest_documents(
-                    self._assistant, documents, collection=collection or own_name(UPLOADS, reader), reader=reader, total=len(files),
-                    on_progress=steps.put,
-                )  # fmt: skip
+                end = upload(self._assistant, told_apart(paths), collection=collection, reader=reader, on_progress=steps.put)
             except FootnoteError as error:
                 end = error
             except Exception as error:
@@ -150,29 +142,6 @@ def upload_html(at: Progress | Report, outcomes: Sequence[Outcome]) -> str:
 
 def message_html(message: str) -> str:
     return f'<p class="trouble" role="alert">{plain_html(message)}</p>'
-
-
-def _told_apart(paths: Sequence[str]) -> dict[str, Path]:
-    """The files of one upload by the name of each. Of different files with one name, the later ones are numbered as a file manager
-    does: "report (2).pdf"."""
-    files: dict[str, Path] = {}
-    for path in map(Path, dict.fromkeys(paths)):
-        numbered = (f"{path.stem} ({number}){path.suffix}" for number in itertools.count(2))
-        files[next(name for name in itertools.chain([path.name], numbered) if name not in files)] = path
-    return files
-
-
-def _uploaded(path: Path, name: str, limits: Limits) -> Prepared | Outcome:
-    try:
-        size, most_bytes = path.stat().st_size, limits.max_file_bytes
-        if size > most_bytes:
-            return Outcome(name, "failed", f"It has {size / 1e6:.0f} MB; the limit is {most_bytes / 1e6:.0f} MB.")
-        content = path.read_bytes()
-        path.unlink()
-    except OSError as error:
-        return Outcome(name, "failed", f"It cannot be read: {error.strerror}. Upload it again.")
-    # The same name uploaded again is the same document, changed.
-    return prepare_file(f"upload:{name}", name, content, ocr_languages=limits.ocr_languages)
 
 
 def _line(status: str, name: str, said: str, reason: str = "") -> str:

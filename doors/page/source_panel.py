@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from assistant.answering import Assistant
 from assistant.errors import DocumentNotFound, FootnoteError
 from assistant.records import StoredVersion
-from assistant.types import Page
+from assistant.types import Document, Page
 from doors.output_gate import plain_html
 from ingestion.parsers import PICTURED
 from ingestion.reading import boxes, draw
@@ -41,19 +41,31 @@ def passage_html(assistant: Assistant, document: str, start: int, end: int, *, v
     """Title, place, and the text around [start, end) with that span marked; for a PDF or a picture the page as it looks too. With
     start == end the whole of the page is shown. The text needs no original: the library's copy is shown whatever became of that.
     Raises DocumentNotFound, also where the document has another version by now."""
-    stored = _stored(assistant, document, version, reader)
-    pages = [p for p in stored.pages if p.start <= start] or stored.pages[:1]
-    page = pages[-1]
+    stored = stored_version(assistant, document, version, reader)
+    page = page_of(stored, start, end)
+    shown = stored.document
+    return (
+        f'<h2 class="title">{plain_html(shown.title)}</h2>{where_html(shown, page)}'
+        f'<p class="headings"></p><blockquote class="passage">{quoted_html(stored.text, page, start, end)}</blockquote>'
+        + (_picture(assistant, stored, page, start, end) if pictured(shown) else "")
+    )
+
+
+def page_of(stored: StoredVersion, start: int, end: int) -> Page:
+    """The page on which a span begins. Raises DocumentNotFound for one that is not in the text."""
     if not 0 <= start <= end <= len(stored.text):
         raise DocumentNotFound(f"This document has {len(stored.text)} characters; {start} to {end} are not among them.")
-    shown = stored.document
-    where = f"page {page.number} of {shown.pages}" if shown.pages > 1 else "one page"
-    return (
-        f'<h2 class="title">{plain_html(shown.title)}</h2>'
-        f'<p class="where"><span>{plain_html(shown.source)}</span><span>{where}</span></p>'
-        f'<p class="headings"></p><blockquote class="passage">{_passage(stored.text, page, start, end)}</blockquote>'
-        + (_picture(assistant, stored, page, start, end) if shown.media_type.startswith(PICTURED) else "")
-    )
+    return ([p for p in stored.pages if p.start <= start] or stored.pages[:1])[-1]
+
+
+def where_html(document: Document, page: Page) -> str:
+    where = f"page {page.number} of {document.pages}" if document.pages > 1 else "one page"
+    return f'<p class="where"><span>{plain_html(document.source)}</span><span>{where}</span></p>'
+
+
+def pictured(document: Document) -> bool:
+    """Whether there are pictures of its pages."""
+    return document.media_type.startswith(PICTURED)
 
 
 def page_picture(
@@ -61,21 +73,22 @@ def page_picture(
 ) -> bytes:
     """A PNG of a page of a PDF or a picture with [start, end) highlighted, at most 1,600 pixels wide. Raises DocumentNotFound and
     ParseError."""
-    stored = _stored(assistant, document, version, reader)
-    if not stored.document.media_type.startswith(PICTURED):
+    stored = stored_version(assistant, document, version, reader)
+    if not pictured(stored.document):
         raise DocumentNotFound(f"'{stored.document.title}' is no PDF or picture; only these have pictures of their pages.")
     original = assistant.originals.get(stored.digest)
     return draw(original, number, stored.runs, start, end, width_pixels=max(100, min(width_pixels, WIDEST_PIXELS)))
 
 
-def _stored(assistant: Assistant, document: str, version: str, reader: str) -> StoredVersion:
+def stored_version(assistant: Assistant, document: str, version: str, reader: str) -> StoredVersion:
+    """The document as it is now. Raises DocumentNotFound, also where another version is asked for."""
     stored = assistant.library.stored(document, reader=reader)
     if version and stored.document.version != version:
         raise DocumentNotFound(f"'{stored.document.title}' has changed since. The quote is from the version before.")
     return stored
 
 
-def _passage(text: str, page: Page, start: int, end: int) -> str:
+def quoted_html(text: str, page: Page, start: int, end: int) -> str:
     """Paragraphs of the text around the span. Line ends stay, character for character; a browser draws them as blanks."""
     first, last = _surroundings(text, page, start, end)
     paragraphs, place = [], first

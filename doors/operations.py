@@ -1,0 +1,72 @@
+"""Operations: what every door asks for, whichever process holds the index. A door that runs by itself (Slack, MCP, the shell) and one
+inside the server call the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from assistant.access import OWNER
+from assistant.answering import Assistant
+from assistant.filters import EVERYTHING, Filters
+from assistant.types import Event, Retrieval, Turn
+from doors.uploading import upload
+from ingestion import Progress, Report, forget
+
+OnProgress = Callable[[Progress], None]
+
+
+class Operations(Protocol):
+    """Each raises what the assistant and the pipeline raise. Safe to call from several threads."""
+
+    def stream(
+        self,
+        question: str,
+        *,
+        collections: Sequence[str] = (),
+        filters: Filters = EVERYTHING,
+        reader: str = OWNER,
+        history: Sequence[Turn] = (),
+    ) -> Iterator[Event]: ...
+
+    def search(
+        self, query: str, *, collections: Sequence[str] = (), filters: Filters = EVERYTHING, reader: str = OWNER, k: int = 10
+    ) -> Retrieval: ...
+
+    def upload(
+        self, files: Mapping[str, Path], *, collection: str = "", reader: str = OWNER, on_progress: OnProgress = lambda _: None
+    ) -> Report: ...
+
+    def forget(self, document: str, *, reader: str = OWNER) -> str: ...
+
+
+class OwnOperations:
+    """By an assistant of this process."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+
+    def stream(
+        self,
+        question: str,
+        *,
+        collections: Sequence[str] = (),
+        filters: Filters = EVERYTHING,
+        reader: str = OWNER,
+        history: Sequence[Turn] = (),
+    ) -> Iterator[Event]:
+        return self._assistant.stream(question, collections=collections, filters=filters, reader=reader, history=history)
+
+    def search(
+        self, query: str, *, collections: Sequence[str] = (), filters: Filters = EVERYTHING, reader: str = OWNER, k: int = 10
+    ) -> Retrieval:
+        return self._assistant.search(query, collections=collections, filters=filters, reader=reader, k=k)
+
+    def upload(
+        self, files: Mapping[str, Path], *, collection: str = "", reader: str = OWNER, on_progress: OnProgress = lambda _: None
+    ) -> Report:
+        return upload(self._assistant, files, collection=collection, reader=reader, on_progress=on_progress)
+
+    def forget(self, document: str, *, reader: str = OWNER) -> str:
+        return forget(self._assistant, document, reader=reader)
