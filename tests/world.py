@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import threading
-import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 
 from assistant.answering import Assistant
 from doors.accounts import Accounts, Cost
@@ -23,6 +20,7 @@ from doors.server import make_app
 from ingestion import ingest
 from tests.bombs import pdf
 from tests.login import basic, bearer
+from tests.serving import serving
 
 PEOPLE = 20
 PASSWORD = "a password for the test"
@@ -82,17 +80,8 @@ def make_world(assistant: Assistant, folder: Path) -> World:
 @contextmanager
 def served(world: World) -> Iterator[World]:
     """The world with its real server on loopback."""
-    config = uvicorn.Config(make_app(world.assistant), host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.05)
-    world.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield world
-    server.should_exit = True
-    thread.join()
+    with serving(make_app(world.assistant)) as world.url:
+        yield world
 
 
 @contextmanager
