@@ -17,6 +17,7 @@ from doors.accounts import Accounts, Cost
 from doors.answer_links import AnswerLinks
 from doors.server import make_app
 from ingestion import forget, ingest
+from ingestion.purging import purge
 from tests.conftest import FILES, WriteFile
 from tests.login import bearer
 from tests.serving import serving
@@ -117,19 +118,25 @@ def test_a_link_opens_for_whoever_may_read_the_document_and_tells_others_nothing
     assert "opens at nine" in get(f"/cite/{answer}/1", "bob").text
 
 
-def test_an_old_footnote_says_that_its_document_changed_or_went(
+def test_an_old_footnote_says_that_its_document_changed_and_shows_what_it_quoted_while_that_is_kept(
     assistant: Assistant, links: AnswerLinks, url: str, write: WriteFile
 ) -> None:
-    path = write("lamp.md", "# Lamp\n\nThe lamp is cleaned on Mondays.\n")
-    ingest(assistant, [path])
+    ingest(assistant, [write("lamp.md", "# Lamp\n\nThe lamp is cleaned on Mondays.\n")])
     answer = links.keep(answer_with(citation_of(assistant, "on Mondays")), reader=OWNER)
-    ingest(assistant, [write("lamp.md", "# Lamp\n\nThe lamp is cleaned on Fridays.\n")])
+    assert "has changed since" not in httpx.get(f"{url}/cite/{answer}/1").text
+    ingest(assistant, [write("lamp.md", "# Light\n\nNow the lamp is cleaned on Fridays.\n")])
     changed = httpx.get(f"{url}/cite/{answer}/1")
-    assert changed.status_code == 404
-    assert "has changed since" in changed.text
+    assert changed.status_code == 200
+    assert "<mark>on Mondays</mark>" in changed.text
+    assert "The document has changed since. This is the version that was quoted." in changed.text
+    purge(assistant)
+    purged = httpx.get(f"{url}/cite/{answer}/1")
+    assert purged.status_code == 404
+    assert "has changed since" in purged.text
+    assert "not kept any more" in purged.text
     forget(assistant, "lamp.md")
-    assert httpx.get(f"{url}/cite/{answer}/1").status_code == 404
-    for address in (f"/cite/{answer}/2", "/cite/nothing/1", f"/cite/{answer}/99999999999999999999999"):
+    assert "has changed" not in httpx.get(f"{url}/cite/{answer}/1").text
+    for address in (f"/cite/{answer}/1", f"/cite/{answer}/2", "/cite/nothing/1", f"/cite/{answer}/99999999999999999999999"):
         assert httpx.get(url + address).status_code == 404, address
 
 
