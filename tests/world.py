@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from assistant.answering import Assistant
 from doors.accounts import Accounts, Cost
@@ -80,9 +81,10 @@ def make_world(assistant: Assistant, folder: Path) -> World:
 
 
 @contextmanager
-def served(world: World) -> Iterator[World]:
-    """The world with its real server on loopback."""
-    config = uvicorn.Config(make_app(world.assistant), host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
+def served(world: World, app: FastAPI | None = None) -> Iterator[World]:
+    """The world with its real server on loopback; with this app where one is given."""
+    app = app or make_app(world.assistant)
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
