@@ -135,8 +135,8 @@ def make_server(door: Door, *, writes: bool) -> MCPServer:
     )
     if writes:
         tools |= dict.fromkeys((writing.add_document, writing.forget_document), changes)
-    for tool, annotations in tools.items():
-        server.add_tool(tool, description=" ".join((inspect.getdoc(tool) or "").split()), annotations=annotations)
+    for tool, hints in tools.items():
+        server.add_tool(tool, description=" ".join((inspect.getdoc(tool) or "").split()), annotations=hints)
     return server
 
 

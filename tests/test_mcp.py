@@ -82,7 +82,8 @@ def site(folder: Path, texts: Mapping[str, Mapping[str, str]], *, writes: bool =
             for name, text in files.items():
                 (folder / owner).mkdir(exist_ok=True)
                 (folder / owner / name).write_text(text)
-            ingest(assistant, [folder / owner], collection="papers", reader=owner)
+            if files:
+                ingest(assistant, [folder / owner], collection="papers", reader=owner)
         app = make_app(assistant, public_url="https://footnote.example", mcp_writes=writes)
         with served(World(assistant, []), app) as world:
             yield Site(world.url, assistant, keys)
@@ -109,7 +110,7 @@ def read(called: CallToolResult) -> str:
 def told(called: CallToolResult) -> dict[str, Any]:
     """The structured content of a call that went well."""
     assert not called.is_error, read(called)
-    assert called.structured_content is not None
+    assert isinstance(called.structured_content, dict)
     return called.structured_content
 
 
@@ -337,7 +338,7 @@ def test_what_a_document_says_is_told_as_its_text_and_hides_nothing_from_people(
     ("tool", "arguments", "words"),
     [
         ("search", {"query": ""}, "query: String should have at least 1 character."),
-        ("search", {"query": " "}, ""),
+        ("search", {"query": " "}, "The query is empty. Write what to look for."),
         ("search", {"query": "lamp" * 1001}, "query: String should have at most 4000 characters."),
         ("search", {"query": "lamp", "k": 0}, "k: Input should be greater than or equal to 1."),
         ("search", {"query": "lamp", "collection": "papers"}, "search takes no 'collection'. It takes: query, collections,"),
@@ -400,7 +401,7 @@ def endpoint() -> Iterator[ScriptedEndpoint]:
         yield scripted
 
 
-def written(endpoint: ScriptedEndpoint) -> dict[str, str]:
+def written(endpoint: ScriptedEndpoint) -> dict[str, Any]:
     return {"generator": "openai", "openai_base_url": endpoint.base_url, "openai_model": "scripted"}
 
 
@@ -409,12 +410,14 @@ async def cancelled_while_it_writes(client: Client) -> list[str]:
     told: list[str] = []
     writing = asyncio.Event()
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        told.append(f"{done:g} {message}")
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        told.append(f"{progress:g} {message}")
         if "Writing" in (message or ""):
             writing.set()
 
-    asking = asyncio.create_task(client.call_tool("ask", {"question": "When is the lamp cleaned?"}, progress_callback=progress))
+    asking = asyncio.create_task(
+        client.call_tool("ask", {"question": "When is the lamp cleaned?"}, progress_callback=on_progress)
+    )
     await asyncio.wait_for(writing.wait(), 30)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -422,16 +425,26 @@ async def cancelled_while_it_writes(client: Client) -> list[str]:
     return told
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_over_http_a_client_is_told_the_progress_and_stops_the_model_by_cancelling(
-    tmp_path: Path, endpoint: ScriptedEndpoint, mode: str
+    tmp_path: Path, endpoint: ScriptedEndpoint
 ) -> None:
     async def work(made: Site) -> None:
-        async with made.client(mode=mode) as client:
+        async with made.client() as client:
             told = await cancelled_while_it_writes(client)
             assert told[0] == "1 Searching: When is the lamp cleaned?"
             assert told[1] == "2 Reading 1 passages."
             assert await asyncio.to_thread(endpoint.wait_for_hang_up, 10)
+
+    with site(tmp_path, {OWNER: {"lamp.md": LAMP}}, **written(endpoint)) as made:
+        run(lambda: work(made))
+
+
+def test_a_client_of_an_older_protocol_stops_the_model_by_hanging_up(tmp_path: Path, endpoint: ScriptedEndpoint) -> None:
+    async def work(made: Site) -> None:
+        async with made.client(mode="legacy") as client:
+            assert {tool.name for tool in (await client.list_tools()).tools} == READ
+            assert "Writing" in (await cancelled_while_it_writes(client))[2]
+        assert await asyncio.to_thread(endpoint.wait_for_hang_up, 10)
 
     with site(tmp_path, {OWNER: {"lamp.md": LAMP}}, **written(endpoint)) as made:
         run(lambda: work(made))
