@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, redirect_stdout, suppress
@@ -61,6 +62,8 @@ def serve_stdio(settings: Settings) -> None:
         server = make_server(door, writes=settings.mcp_writes)
         # While it serves, the descriptor of stdout is stderr's; what is printed must go there now, not when it is stdout's again.
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        # Ctrl+C ends it as a kill does, which loses nothing: the thread that waits for the next line cannot be woken (anyio 4).
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         anyio.run(server.run_stdio_async)
 
 

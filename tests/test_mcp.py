@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -166,18 +167,41 @@ def test_nothing_but_protocol_goes_to_stdout_and_the_end_of_the_input_is_the_end
             given.command, *given.args, env=given.env, cwd=given.cwd, stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        asked = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "ask", "arguments": {"question": "Why?"}}}
+        asked, unknown = (
+            {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": {"question": "Why?"}}}
+            for number, name in ((2, "ask"), (3, "nothing"))
+        )
         ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(b"".join(json.dumps(message).encode() + b"\n" for message in (INITIALIZE, ready, asked)))
-        lines = [await process.stdout.readline() for _ in range(2)]
+        process.stdin.write(b"".join(json.dumps(message).encode() + b"\n" for message in (INITIALIZE, ready, asked, unknown)))
+        lines = [await process.stdout.readline() for _ in range(3)]
         process.stdin.close()
         rest, errors = await process.communicate()
-        assert {json.loads(line)["id"] for line in lines} == {1, 2}
+        assert {json.loads(line)["id"] for line in lines} == {1, 2, 3}
         assert rest == b""
-        assert process.returncode == 0, errors.decode()
-        assert b"Traceback" not in errors
+        assert (process.returncode, errors) == (0, b"")
+
+    run(work)
+
+
+def test_ctrl_c_ends_it_while_it_waits_for_its_client(tmp_path: Path) -> None:
+    async def work() -> None:
+        given = command(tmp_path / "data")
+        process = await asyncio.create_subprocess_exec(
+            given.command,
+            *given.args,
+            env=given.env,
+            cwd=given.cwd,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
+        await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 5) != 0
 
     run(work)
 
