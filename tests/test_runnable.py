@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -14,7 +16,10 @@ from langchain_core.runnables import RunnableLambda, RunnableParallel
 
 from assistant.answering import Assistant
 from assistant.errors import CollectionNotFound, InvalidRequest
-from assistant.types import Answer, Turn
+from assistant.langchain_runnable import answering
+from assistant.protocols import Vectors
+from assistant.testing import HashingEmbedder
+from assistant.types import Answer, Done, Event, Turn
 from ingestion import ingest
 from tests.conftest import WriteFile
 
@@ -74,12 +79,27 @@ def test_it_takes_its_place_in_a_chain(papers: Assistant) -> None:
         {"question": "Who cleans it?", "history": [Turn("user", QUESTION), Turn("assistant", "Every Monday.")]},
         {"question": "Who cleans it?", "history": [("human", QUESTION), ("ai", "Every Monday.")]},
         [SystemMessage("Answer in verse."), HumanMessage(QUESTION), AIMessage("Every Monday."), HumanMessage("Who cleans it?")],
-        [{"role": "user", "content": QUESTION}, {"role": "user", "content": "Who cleans it?"}],
+        [
+            {"role": "user", "content": QUESTION},
+            {"role": "assistant", "content": "Every Monday."},
+            {"role": "user", "content": "Who cleans it?"},
+        ],
         ChatPromptTemplate([("human", QUESTION), ("ai", "Every Monday."), ("human", "Who cleans it?")]).invoke({}),
     ],
 )
-def test_a_conversation_in_any_of_its_forms_is_the_questions_history(papers: Assistant, given: Any) -> None:
-    answer = papers.as_runnable("papers").invoke(given)["answer"]
+def test_a_conversation_in_any_of_its_forms_is_the_questions_history(given: Any) -> None:
+    heard = []
+
+    def ask(question: str, history: Sequence[Turn]) -> Iterator[Event]:
+        heard.append((question, list(history)))
+        yield Done(Answer(question, question, "The keeper.", found=True, complete=True, confidence=1.0))
+
+    assert answering(ask).invoke(given)["text"] == "The keeper."
+    assert heard == [("Who cleans it?", [Turn("user", QUESTION), Turn("assistant", "Every Monday.")])]
+
+
+def test_a_follow_up_is_understood_by_what_was_asked_before(papers: Assistant) -> None:
+    answer = papers.as_runnable("papers").invoke([HumanMessage(QUESTION), HumanMessage("Who cleans it?")])["answer"]
     assert answer.question == "Who cleans it?"
     assert "lamp" in answer.query
 
@@ -109,17 +129,23 @@ def test_it_reads_for_its_reader_alone(papers: Assistant) -> None:
     assert papers.as_runnable(reader="bob").invoke(QUESTION)["found"] is False
 
 
-def test_the_retriever_gives_the_same_asynchronously_without_blocking(papers: Assistant) -> None:
-    retriever = papers.as_retriever("papers", k=2)
+class WhereItRuns(HashingEmbedder):
+    """Knows in which threads queries were encoded."""
 
-    async def both() -> tuple[list[Any], int]:
-        beats, retrieving = 0, asyncio.create_task(retriever.ainvoke(QUESTION))
-        while not retrieving.done():
-            beats += 1
-            await asyncio.sleep(0)
-        return await retrieving, beats
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[threading.Thread] = set()
 
-    found, beats = asyncio.run(both())
-    assert found == retriever.invoke(QUESTION)
-    assert found[0].metadata["source"].endswith("lamp.md")
-    assert beats > 2
+    def encode_queries(self, queries: Sequence[str]) -> Vectors:
+        self.threads.add(threading.current_thread())
+        return super().encode_queries(queries)
+
+
+def test_the_retriever_gives_the_same_asynchronously_in_a_thread_beside(papers: Assistant) -> None:
+    retriever, whole = papers.as_retriever("papers", k=2), papers.as_retriever("papers", k=2).invoke(QUESTION)
+    papers.close()
+    papers.embedder = embedder = WhereItRuns()
+    assert asyncio.run(retriever.ainvoke(QUESTION)) == whole
+    assert whole[0].metadata["source"].endswith("lamp.md")
+    assert embedder.threads
+    assert threading.main_thread() not in embedder.threads
