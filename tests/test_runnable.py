@@ -136,16 +136,18 @@ class WhereItRuns(HashingEmbedder):
         super().__init__()
         self.threads: set[threading.Thread] = set()
 
-    def encode_queries(self, queries: Sequence[str]) -> Vectors:
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
         self.threads.add(threading.current_thread())
-        return super().encode_queries(queries)
+        return super().encode_queries(texts)
 
 
-def test_the_retriever_gives_the_same_asynchronously_in_a_thread_beside(papers: Assistant) -> None:
-    retriever, whole = papers.as_retriever("papers", k=2), papers.as_retriever("papers", k=2).invoke(QUESTION)
-    papers.close()
-    papers.embedder = embedder = WhereItRuns()
-    assert asyncio.run(retriever.ainvoke(QUESTION)) == whole
+def test_the_retriever_gives_the_same_asynchronously_in_a_thread_beside(assistant: Assistant, write: WriteFile) -> None:
+    assistant.embedder = embedder = WhereItRuns()
+    ingest(assistant, [write("lamp.md", LAMP), write("bell.md", BELL)], collection="papers")
+    retriever = assistant.as_retriever("papers", k=2)
+    whole = retriever.invoke(QUESTION)
     assert whole[0].metadata["source"].endswith("lamp.md")
+    embedder.threads.clear()
+    assert asyncio.run(retriever.ainvoke(QUESTION)) == whole
     assert embedder.threads
     assert threading.main_thread() not in embedder.threads
