@@ -24,15 +24,15 @@ from assistant.drafts import Draft, insert_draft
 from assistant.errors import CollectionMismatch
 from assistant.filters import EVERYTHING, Filters
 from assistant.matching import passing
-from assistant.packing import unpack_count_arrays, unpack_counts, unpack_runs
+from assistant.packing import unpack_count_arrays, unpack_counts
 from assistant.places import Places
 from assistant.queries import slices
 from assistant.recent_texts import RecentTexts
 from assistant.records import Collection, Holdings, Pending, StoredVersion, Surroundings
-from assistant.schema import about, chunks, collections, documents, doomed_rows, pages, token_signs, versions
+from assistant.schema import about, chunks, collections, documents, doomed_rows, token_signs, versions
 from assistant.stored_signs import StoredSigns
 from assistant.tally import count_version, counts_of
-from assistant.types import Chunk, Document, Page
+from assistant.types import Chunk, Document
 
 OWNER = access.OWNER
 
@@ -270,16 +270,11 @@ class Library:
         with self._database.reading() as connection:
             return queries.find(connection, name, reader)[0]
 
-    def stored(self, document_id: str, *, reader: str) -> StoredVersion:
-        """The live version of a document with its text, pages and runs. Raises DocumentNotFound."""
-        query = select(versions.c.id, versions.c.text, versions.c.runs, versions.c.digest, versions.c.notices)
+    def stored(self, document_id: str, *, reader: str, version: str = "") -> StoredVersion:
+        """A version of a document with its text, pages and runs: the live one where none is named. Raises DocumentNotFound, also for a
+        version that is not kept any more."""
         with self._database.reading() as connection:
-            document, _ = queries.find(connection, document_id, reader)
-            live = query.join(documents, documents.c.live_version_id == versions.c.id)
-            row = connection.execute(live.where(documents.c.id == document.id)).one()
-            found = connection.execute(select(pages).where(pages.c.version_id == row.id).order_by(pages.c.number))
-            spans = tuple(Page(p.number, p.start, p.end) for p in found)
-        return StoredVersion(document, row.text, spans, unpack_runs(row.runs), row.digest, tuple(row.notices))
+            return queries.stored(connection, document_id, reader, version)
 
     def live_ids(self, of: Sequence[Collection], chunk_ids: Sequence[int]) -> set[int]:
         """Those of the chunk ids that belong to a live version in one of these collections."""

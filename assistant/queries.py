@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, ScalarSelect,
 
 from assistant.access import readable, still_readable
 from assistant.errors import DocumentNotFound
+from assistant.packing import unpack_runs
 from assistant.recent_texts import RecentTexts
-from assistant.records import Collection, Holdings, Surroundings
+from assistant.records import Collection, Holdings, StoredVersion, Surroundings
 from assistant.schema import chunks, collections, documents, pages, places, versions
 from assistant.types import Chunk, Document, Page
 
@@ -132,6 +134,26 @@ def surroundings(connection: Connection, chunk_ids: Sequence[int], reach: int, t
         for version_id, own in read.items()
     }
     return {row.hit_id: found[row.version_id] for row in rows}
+
+
+def stored(connection: Connection, name: str, reader: str, version: str) -> StoredVersion:
+    """The live version of a document, or the one named. Raises DocumentNotFound."""
+    document, _ = find(connection, name, reader)
+    of_document = select(versions).where(versions.c.document_id == document.id)
+    wanted = versions.c.version == (version or document.version)
+    # A version that came back is live once and retired once.
+    row = connection.execute(
+        of_document.where(wanted, versions.c.state.in_(("live", "retired"))).order_by(versions.c.state)
+    ).first()
+    if row is None:
+        raise DocumentNotFound(f"'{document.title}' has changed since, and its version '{version[:80]}' is not kept any more.")
+    found = connection.execute(select(pages).where(pages.c.version_id == row.id).order_by(pages.c.number))
+    spans = tuple(Page(p.number, p.start, p.end) for p in found)
+    live = row.version == document.version
+    if not live:
+        then = {name: getattr(row, name) for name in ("title", "version", "media_type", "language", "size_bytes")}
+        document = replace(document, **then, pages=len(spans))
+    return StoredVersion(document, row.text, spans, unpack_runs(row.runs), row.digest, tuple(row.notices), live)
 
 
 def text_of(connection: Connection, version_id: int) -> str:

@@ -63,7 +63,8 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A version of a document with its canonical text and what leads from the text to its pages."""
+    """A version of a document with its canonical text and what leads from the text to its pages. `live` is False for one that the
+    document had before; `document` is then as it was."""
 
     document: Document
     text: str
@@ -71,6 +72,7 @@ class StoredVersion:
     runs: Sequence[TextRun]
     digest: str
     notices: Sequence[str]
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)

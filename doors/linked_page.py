@@ -18,7 +18,7 @@ from assistant.types import Page
 from doors.answer_links import AnswerLinks
 from doors.authentication import reader_of
 from doors.output_gate import plain_html
-from doors.page.source_panel import page_of, pictured, quoted_html, stored_version, where_html
+from doors.page.source_panel import page_of, pictured, quoted_html, where_html
 from ingestion.reading import draw
 
 _STYLE = Path(__file__).parent / "static" / "linked.css"
@@ -34,7 +34,7 @@ def cited(request: Request, answer: str, number: int, reader: str = Depends(read
     links: AnswerLinks = request.app.state.links
     try:
         place = links.place(answer, number)
-        stored = stored_version(request.app.state.assistant, place.document_id, place.version, reader)
+        stored = request.app.state.assistant.library.stored(place.document_id, reader=reader, version=place.version)
         shown = _shown(request.app.state.assistant, stored, page_of(stored, place.start, place.end), place.start, place.end)
     except FootnoteError as error:
         return _page("No such footnote", f"<h1>This footnote leads nowhere.</h1><p>{plain_html(str(error))}</p>", status=404)
@@ -52,7 +52,7 @@ def shown(
 ) -> HTMLResponse:  # fmt: skip
     """A page of a document, [start, end) of its text marked."""
     try:
-        stored = stored_version(request.app.state.assistant, document, version, reader)
+        stored = request.app.state.assistant.library.stored(document, reader=reader, version=version)
         page = _numbered(stored, number)
         start, end = (start, end) if 0 <= start < end <= _MOST_OFFSET else (page.start, page.start)
         page_of(stored, start, end)
@@ -71,7 +71,7 @@ def _numbered(stored: StoredVersion, number: int) -> Page:
 
 def _shown(assistant: Assistant, stored: StoredVersion, page: Page, start: int, end: int) -> str:
     return (
-        f"<h1>{plain_html(stored.document.title)}</h1>{where_html(stored.document, page)}"
+        f"<h1>{plain_html(stored.document.title)}</h1>{where_html(stored, page)}"
         f'<blockquote class="passage">{quoted_html(stored.text, page, start, end)}</blockquote>'
         + (_picture(assistant, stored, page, start, end) if pictured(stored.document) else "")
     )

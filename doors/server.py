@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount
 
 from assistant.answering import Assistant
 from assistant.errors import FootnoteError, SettingsError
@@ -116,8 +117,9 @@ def make_app(assistant: Assistant, *, login_always: bool = False, public_url: st
         head=head, favicon_path=str(_STATIC / "favicon.png"),
         auth_dependency=reader_of,
     )  # fmt: skip
+    mounted = next(route for route in app.routes if isinstance(route, Mount))
+    mounted.app = PageGate(mounted.app, tabs)
     # Those added last come first.
-    app.add_middleware(PageGate, tabs=tabs)
     login = Authentication(Accounts(assistant.library.database), login_always=login_always)
     app.add_middleware(LoginGate, authentication=login, is_loopback=_is_loopback)
     app.add_middleware(_Guard)

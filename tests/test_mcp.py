@@ -30,7 +30,7 @@ from doors.accounts import Accounts, Cost
 from doors.server import make_app
 from ingestion import ingest
 from tests.login import bearer
-from tests.world import World, served
+from tests.serving import serving
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "a password for the test"
@@ -86,8 +86,8 @@ def site(folder: Path, texts: Mapping[str, Mapping[str, str]], *, writes: bool =
             if files:
                 ingest(assistant, [folder / owner], collection="papers", reader=owner)
         app = make_app(assistant, public_url="https://footnote.example", mcp_writes=writes)
-        with served(World(assistant, []), app) as world:
-            yield Site(world.url, assistant, keys)
+        with serving(app) as url:
+            yield Site(url, assistant, keys)
 
 
 @pytest.fixture(scope="module")

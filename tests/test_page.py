@@ -314,8 +314,9 @@ def test_a_footnote_of_a_document_that_changed_says_so_and_keeps_its_quote(
     upload(page, _text_file("horn.md", "# The horn\n\nThe horn is blown in fog only.\n"))
     expect(page.locator(".outcomes .changed")).to_contain_text("replaced")
     page.locator("#current a.cite").first.click()
-    expect(page.locator("#source-body .trouble")).to_contain_text("has changed since")
+    expect(page.locator("#source-body p.changed")).to_contain_text("has changed since")
     expect(page.locator("#source-body mark")).to_have_text("The horn is blown every evening by the keeper.")
+    expect(page.locator("#source-body .passage")).not_to_contain_text("in fog only")
 
 
 def test_the_browser_itself_refuses_what_is_not_ours(written: Server, browser: Browser, canary: Canary) -> None:

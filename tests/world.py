@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import threading
-import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
-from fastapi import FastAPI
 
 from assistant.answering import Assistant
 from doors.accounts import Accounts, Cost
@@ -24,6 +20,7 @@ from doors.server import make_app
 from ingestion import ingest
 from tests.bombs import pdf
 from tests.login import basic, bearer
+from tests.serving import serving
 
 PEOPLE = 20
 PASSWORD = "a password for the test"
@@ -81,20 +78,10 @@ def make_world(assistant: Assistant, folder: Path) -> World:
 
 
 @contextmanager
-def served(world: World, app: FastAPI | None = None) -> Iterator[World]:
-    """The world with its real server on loopback; with this app where one is given."""
-    app = app or make_app(world.assistant)
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.05)
-    world.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield world
-    server.should_exit = True
-    thread.join()
+def served(world: World) -> Iterator[World]:
+    """The world with its real server on loopback."""
+    with serving(make_app(world.assistant)) as world.url:
+        yield world
 
 
 @contextmanager

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WIDEST_PIXELS = 1600
 _AROUND = 900
+_CHANGED = "The document has changed since. This is the version that was quoted."
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -40,12 +41,13 @@ def passage_link(element: str, kind: str, address: str, quote: str, headings: Se
 def passage_html(assistant: Assistant, document: str, start: int, end: int, *, version: str, reader: str) -> str:
     """Title, place, and the text around [start, end) with that span marked; for a PDF or a picture the page as it looks too. With
     start == end the whole of the page is shown. The text needs no original: the library's copy is shown whatever became of that.
-    Raises DocumentNotFound, also where the document has another version by now."""
-    stored = stored_version(assistant, document, version, reader)
+    Where the document has changed since, the version that was quoted is shown as long as it is kept, and it is said so. Raises
+    DocumentNotFound."""
+    stored = assistant.library.stored(document, reader=reader, version=version)
     page = page_of(stored, start, end)
     shown = stored.document
     return (
-        f'<h2 class="title">{plain_html(shown.title)}</h2>{where_html(shown, page)}'
+        f'<h2 class="title">{plain_html(shown.title)}</h2>{where_html(stored, page)}'
         f'<p class="headings"></p><blockquote class="passage">{quoted_html(stored.text, page, start, end)}</blockquote>'
         + (_picture(assistant, stored, page, start, end) if pictured(shown) else "")
     )
@@ -58,9 +60,12 @@ def page_of(stored: StoredVersion, start: int, end: int) -> Page:
     return ([p for p in stored.pages if p.start <= start] or stored.pages[:1])[-1]
 
 
-def where_html(document: Document, page: Page) -> str:
+def where_html(stored: StoredVersion, page: Page) -> str:
+    """The file and the page, and that the document has changed where it has."""
+    document = stored.document
     where = f"page {page.number} of {document.pages}" if document.pages > 1 else "one page"
-    return f'<p class="where"><span>{plain_html(document.source)}</span><span>{where}</span></p>'
+    changed = "" if stored.live else f'<p class="changed">{_CHANGED}</p>'
+    return f'<p class="where"><span>{plain_html(document.source)}</span><span>{where}</span></p>{changed}'
 
 
 def pictured(document: Document) -> bool:
@@ -73,19 +78,11 @@ def page_picture(
 ) -> bytes:
     """A PNG of a page of a PDF or a picture with [start, end) highlighted, at most 1,600 pixels wide. Raises DocumentNotFound and
     ParseError."""
-    stored = stored_version(assistant, document, version, reader)
+    stored = assistant.library.stored(document, reader=reader, version=version)
     if not pictured(stored.document):
         raise DocumentNotFound(f"'{stored.document.title}' is no PDF or picture; only these have pictures of their pages.")
     original = assistant.originals.get(stored.digest)
     return draw(original, number, stored.runs, start, end, width_pixels=max(100, min(width_pixels, WIDEST_PIXELS)))
-
-
-def stored_version(assistant: Assistant, document: str, version: str, reader: str) -> StoredVersion:
-    """The document as it is now. Raises DocumentNotFound, also where another version is asked for."""
-    stored = assistant.library.stored(document, reader=reader)
-    if version and stored.document.version != version:
-        raise DocumentNotFound(f"'{stored.document.title}' has changed since. The quote is from the version before.")
-    return stored
 
 
 def quoted_html(text: str, page: Page, start: int, end: int) -> str:

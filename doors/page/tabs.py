@@ -16,10 +16,11 @@ from fastapi.responses import JSONResponse
 from doors.authentication import reader_of
 from doors.headers import App, Message, Receive, Send
 
-_GRADIO = "/gradio_api/"
 # What the page asks of Gradio (6.31). Any reader could else fetch an upload by its path, or read another tab's pictures and sounds.
+_API = "/gradio_api/"
 _USED = re.compile(
-    r"(?:queue/(?:join|data)|run/predict|upload|upload_progress|heartbeat/[^/]+|cancel|reset|startup-events|theme\.css|info|user)/?"
+    r"/|/config/?|/(?:assets|static|svelte)/.*|/(?:favicon\.ico|theme\.css|robots\.txt|manifest\.json)"
+    rf"|{_API}(?:queue/(?:join|data)|run/predict|upload|upload_progress|heartbeat/[^/]+|cancel|reset|startup-events|theme\.css|info|user)/?"
 )
 _MOST_BODY_BYTES = 1_000_000
 _MOST_KEPT = 100_000
@@ -66,11 +67,11 @@ class PageGate:
         self._app, self._tabs = app, tabs
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        if scope["type"] != "http" or not path.startswith(_GRADIO):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = path.removeprefix(_GRADIO)
+        path = scope.get("path", "")
+        asked = path.removeprefix(_API)
         reader = reader_of(Request(scope))
         sessions = _in_address(scope, asked)
         if asked.startswith("upload") and scope["method"] == "POST":
@@ -79,7 +80,7 @@ class PageGate:
             body, receive = await _read(receive)
             sessions += _in_body(body)
         refused = [session for session in sessions if session is None or not self._tabs.claim(session, reader)]
-        app = _not_there if refused or _USED.fullmatch(asked) is None else self._app
+        app = _not_there if refused or _USED.fullmatch(path) is None else self._app
         await app(scope, receive, send)
 
     def _keeping(self, reader: str, send: Send) -> Send:
