@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from assistant.citing import Cited, cite
 from assistant.deciding import Rule, confidence, enough
@@ -27,6 +27,7 @@ from assistant.written import Written
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable
 
     from assistant.generators.line_writer import LineWriter
     from assistant.retrieval import Retriever
@@ -247,6 +248,46 @@ class Assistant:
                 event = Done(replace(event.answer, milliseconds=milliseconds, notices=notices))
             yield event
 
+    async def aask(
+        self,
+        question: str,
+        *,
+        collection: str = "",
+        collections: Sequence[str] = (),
+        filters: Filters = EVERYTHING,
+        reader: str = OWNER,
+        history: Sequence[Turn] = (),
+    ) -> Answer:
+        """As `ask`, in a thread, for a task that may not block. Cancelling it stops the generator."""
+        events = self.astream(
+            question, collection=collection, collections=collections, filters=filters, reader=reader, history=history
+        )
+        async with aclosing(events):
+            async for event in events:
+                last = event
+        assert isinstance(last, Done)
+        return last.answer
+
+    def astream(
+        self,
+        question: str,
+        *,
+        collection: str = "",
+        collections: Sequence[str] = (),
+        filters: Filters = EVERYTHING,
+        reader: str = OWNER,
+        history: Sequence[Turn] = (),
+    ) -> AsyncGenerator[Event]:
+        """As `stream`, in a thread, for a task that may not block. Closing it, or cancelling the task, stops the generator: where a
+        piece is being waited for, as soon as that has come."""
+        from assistant.asynchronous import in_thread
+
+        return in_thread(
+            lambda: self.stream(
+                question, collection=collection, collections=collections, filters=filters, reader=reader, history=history
+            )
+        )
+
     def as_retriever(
         self, collection: str = "", *, k: int = 8, filters: Filters = EVERYTHING, reader: str = OWNER
     ) -> BaseRetriever:
@@ -254,6 +295,20 @@ class Assistant:
         from assistant.langchain_retriever import FootnoteRetriever
 
         return FootnoteRetriever(assistant=self, collection=collection, k=k, filters=filters, reader=reader)
+
+    def as_runnable(
+        self, collection: str = "", *, filters: Filters = EVERYTHING, reader: str = OWNER
+    ) -> Runnable[Any, dict[str, Any]]:
+        """A LangChain runnable that answers from a collection (all that the reader may read, where none is named). It takes a
+        question, a mapping with `question` and perhaps `history`, or messages, and gives `text`, `found`, `complete`, `confidence`,
+        `citations` and the whole `answer`; streamed, each `piece` of the text before."""
+        from assistant.langchain_runnable import answering
+
+        return answering(
+            lambda question, history: self.stream(
+                question, collection=collection, filters=filters, reader=reader, history=history
+            )
+        )
 
     def answer_from(self, found: Retrieval, *, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         """The rest of a stream once the hits are there: Passages, Text pieces, then Done."""

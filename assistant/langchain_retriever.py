@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from assistant.filters import EVERYTHING, Filters
+from assistant.types import Hit
 
 
 class FootnoteRetriever(BaseRetriever):
@@ -21,15 +23,24 @@ class FootnoteRetriever(BaseRetriever):
     reader: str
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        return self._documents(query)
+
+    async def _aget_relevant_documents(self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun) -> list[Document]:
+        return await asyncio.to_thread(self._documents, query)
+
+    def _documents(self, query: str) -> list[Document]:
         hits = self.assistant.retrieve(query, collection=self.collection, filters=self.filters, reader=self.reader, k=self.k)
-        return [
-            Document(
-                id=str(hit.chunk.id),
-                page_content=hit.chunk.text,
-                metadata={
-                    "document": hit.chunk.document_id, "title": hit.chunk.title, "source": hit.chunk.source,
-                    "page": hit.chunk.page, "start": hit.chunk.start, "end": hit.chunk.end, "score": hit.score,
-                },
-            )
-            for hit in hits
-        ]  # fmt: skip
+        return [document_of(hit) for hit in hits]
+
+
+def document_of(hit: Hit) -> Document:
+    """The hit's chunk as a LangChain document."""
+    chunk = hit.chunk
+    return Document(
+        id=str(chunk.id),
+        page_content=chunk.text,
+        metadata={
+            "document": chunk.document_id, "title": chunk.title, "source": chunk.source, "page": chunk.page, "start": chunk.start,
+            "end": chunk.end, "score": hit.score,
+        },
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from doors.chatter import without_needless_lines
 from doors.commands.accounts import keys_command, share_command, users_command
 from doors.commands.command import INTERRUPTED
 from doors.commands.documents import documents_command, forget_command, ingest_command, show_command
+from doors.commands.mcp import mcp_command
 from doors.commands.measuring import calibrate_command, eval_command
 from doors.commands.questions import ask_command, search_command
 from doors.commands.serving import serve_command
@@ -35,7 +36,7 @@ def main() -> None:
 for _command in (
     ingest_command, ask_command, search_command, documents_command, show_command, forget_command,
     reindex_command, doctor_command, purge_command, backup_command, restore_command,
-    eval_command, calibrate_command, serve_command, users_command, keys_command, share_command,
+    eval_command, calibrate_command, serve_command, mcp_command, users_command, keys_command, share_command,
 ):  # fmt: skip
     main.add_command(_command)
 

@@ -43,7 +43,12 @@ def serve(settings: Settings) -> None:
         import uvicorn
 
         _ = assistant.index  # refused here, before an address is announced, where another process owns the data folder
-        app = make_app(assistant, login_always=not _is_loopback(settings.host), public_url=settings.public_url)
+        app = make_app(
+            assistant,
+            login_always=not _is_loopback(settings.host),
+            public_url=settings.public_url,
+            mcp_writes=settings.mcp_writes,
+        )
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"Footnote is at http://{shown}:{settings.port} (Ctrl+C stops it)", file=sys.stderr, flush=True)
         threading.Thread(target=_offer_models, args=(settings,), name="discovering", daemon=True).start()
@@ -82,10 +87,11 @@ def _resuming(assistant: Assistant) -> Iterator[None]:
         thread.join()
 
 
-def make_app(assistant: Assistant, *, login_always: bool = False, public_url: str = "") -> FastAPI:
+def make_app(assistant: Assistant, *, login_always: bool = False, public_url: str = "", mcp_writes: bool = False) -> FastAPI:
     """The app, with the page at `/`. Models and index start to open in the background; the caller closes the assistant. A login is
     wanted where the library has accounts, and with `login_always` where it has none too. Links that leave the server begin with
-    `public_url`."""
+    `public_url`. Over MCP documents are added and forgotten only with `mcp_writes`."""
+    from doors import mcp_server
     from gradio_app import build_page
 
     tabs = Tabs()
@@ -98,6 +104,7 @@ def make_app(assistant: Assistant, *, login_always: bool = False, public_url: st
     app.state.links = AnswerLinks(assistant.library.database, public_url)
     app.state.stopping = lambda: False
     _add_addresses(app)
+    mcp_server.mount(app, writes=mcp_writes, public_url=public_url)
     theme = gradio.themes.Base(
         font=["-apple-system", "BlinkMacSystemFont", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif"],
         font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace"],

@@ -32,6 +32,11 @@ GRADIO_USED = re.compile(
     r"|upload|startup-events|theme\.css)"
 )
 
+_LIST_OVER_MCP: Mapping[str, Any] = {
+    "json": {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_documents", "arguments": {}}},
+    "headers": {"Accept": "application/json, text/event-stream"},
+}
+
 ROUTES: Mapping[str, Declared] = {
     "GET /health": Declared("open"),
     "GET /own/{name}": Declared("login", "/own/page.css"),
@@ -39,6 +44,8 @@ ROUTES: Mapping[str, Declared] = {
     "GET /page/{document}/{number}.png": Declared("own", "/page/{document}/1.png"),
     "GET /cite/{answer}/{number}": Declared("own", "/cite/{answer}/1"),
     "GET /show/{document}/{number}": Declared("own", "/show/{document}/1"),
+    "* /mcp": Declared("login", sent=_LIST_OVER_MCP),
+    "* /mcp/": Declared("login", sent=_LIST_OVER_MCP),
 }
 
 
