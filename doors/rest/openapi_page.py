@@ -1,0 +1,146 @@
+"""The reference: our own OpenAPI schema, and a page of it to read that needs no script and loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute
+
+from doors.authentication import reader_of
+from doors.rest.route import RestRoute, failing, json_response
+from doors.rest.shapes import ChatCompletionChunk
+
+router = APIRouter(route_class=RestRoute)
+_STATIC = Path(__file__).parent.parent / "static"
+_ABOUT = (
+    "Answers from your own documents, each statement with a footnote that opens the exact quote. Send a key as "
+    "`Authorization: Bearer fn_…`; `footnote keys add` makes one. A server without accounts, which only its own machine can reach, "
+    "wants none. What a reader may not read is answered as what does not exist."
+)
+_METHODS = ("get", "post", "delete")
+
+
+@router.get("/v1/openapi.json", responses=failing(), summary="This reference as OpenAPI")
+def openapi(request: Request, reader: str = Depends(reader_of)) -> Response:
+    return json_response(request.app.state.openapi)
+
+
+@router.get("/docs", responses=failing(), summary="This reference as a page", response_class=HTMLResponse)
+def docs(request: Request, reader: str = Depends(reader_of)) -> HTMLResponse:
+    return HTMLResponse(_page(request.app.state.openapi), headers={"Cache-Control": "no-store"})
+
+
+def schema_of(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The OpenAPI schema of these routes. FastAPI's 422 is our 400."""
+    schema = get_openapi(title="Footnote", version="1", description=_ABOUT, routes=routes)
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            operation["responses"].pop("422", None)
+    schemas = schema["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    chunk = ChatCompletionChunk.model_json_schema(ref_template="#/components/schemas/{model}")
+    chunk.pop("$defs", None)  # its parts are those of the whole answer
+    schemas["ChatCompletionChunk"] = chunk
+    schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    schema["security"] = [{"key": []}]
+    return schema
+
+
+def _page(schema: Mapping[str, Any]) -> str:
+    operations = [
+        (path, method, operation) for path, methods in schema["paths"].items() for method, operation in methods.items()
+    ]  # fmt: skip
+    contents = "".join(f'<li><a href="#{_anchor(path, method)}">{_name(path, method)}</a></li>' for path, method, _ in operations)
+    body = "".join(_operation(path, method, operation, schema) for path, method, operation in operations)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>REST – Footnote</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_style()}</style></head><body><main>'
+        '<header><span class="wordmark">Footnote<sup>1</sup></span></header>'
+        f"<h1>REST</h1><p>{_words(schema['info']['description'])}</p><ul>{contents}</ul>{body}</main></body></html>"
+    )
+
+
+def _operation(path: str, method: str, operation: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    parameters = [
+        (p["name"], p["in"], p["schema"], p.get("required", False), p.get("description", "")) for p in operation.get("parameters", ())
+    ]
+    fields = list(_fields(operation.get("requestBody", {}), schema))
+    responses = "".join(
+        f"<tr><td><code>{status}</code></td><td>{_words(said.get('description', ''))} {_returned(said)}</td></tr>"
+        for status, said in sorted(operation["responses"].items())
+    )
+    return (
+        f'<section id="{_anchor(path, method)}"><h2>{_name(path, method)}</h2><p><b>{_words(operation.get("summary", ""))}.</b> '
+        f"{_words(operation.get('description', ''))}</p>{_table('Parameters', parameters, schema)}{_table('Body', fields, schema)}"
+        f"<h3>Answers</h3><table>{responses}</table></section>"
+    )
+
+
+def _fields(body: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, bool, str]]:
+    for media_type, content in body.get("content", {}).items():
+        found = _resolved(content["schema"], schema)
+        for name, field in found.get("properties", {}).items():
+            yield name, media_type, field, name in found.get("required", ()), field.get("description", "")
+
+
+def _table(title: str, rows: Sequence[tuple[str, str, Any, bool, str]], schema: Mapping[str, Any]) -> str:
+    if not rows:
+        return ""
+    cells = "".join(
+        f"<tr><td><code>{escape(name)}</code>{' (required)' if required else ''}</td><td>{escape(where)}</td>"
+        f"<td>{_kind(field, schema)}</td><td>{_words(said)}</td></tr>"
+        for name, where, field, required, said in rows
+    )
+    return f"<h3>{title}</h3><table>{cells}</table>"
+
+
+def _kind(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """The type of a field in a few words."""
+    if "$ref" in field:
+        found = _resolved(field, schema)
+        names = ", ".join(found.get("properties", {}))
+        return f"{{{escape(names)}}}" if names else escape(str(field["$ref"]).rpartition("/")[2])
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_kind(each, schema) for each in field["anyOf"] if each.get("type") != "null"))
+    if "enum" in field or "const" in field:
+        return " or ".join(escape(str(value)) for value in field.get("enum", [field.get("const")]))
+    if field.get("type") == "array":
+        return f"list of {_kind(field.get('items', {}), schema)}"
+    return escape(str(field.get("type", "anything")))
+
+
+def _returned(said: Mapping[str, Any]) -> str:
+    refs = [str(content.get("schema", {}).get("$ref", "")).rpartition("/")[2] for content in said.get("content", {}).values()]
+    return " ".join(f"<code>{escape(name)}</code>" for name in refs if name)
+
+
+def _resolved(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = schema["components"]["schemas"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
+    return found
+
+
+def _words(text: str) -> str:
+    """Prose with its `code` marked."""
+    parts = escape(text.rstrip(".") if text.count(".") == 1 and text.endswith("..") else text).split("`")
+    return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+
+
+def _name(path: str, method: str) -> str:
+    return f"<code>{method.upper()} {escape(path)}</code>"
+
+
+def _anchor(path: str, method: str) -> str:
+    return escape(f"{method}{path.replace('/', '-').replace('{', '').replace('}', '')}", quote=True)
+
+
+@cache
+def _style() -> str:
+    return "".join((_STATIC / name).read_text(encoding="utf-8") for name in ("linked.css", "reference.css"))
