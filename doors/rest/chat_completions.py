@@ -41,7 +41,7 @@ router = APIRouter(prefix="/v1", route_class=RestRoute)
 _STATUS_SECONDS = 5.0
 _PIECE = re.compile(r"\S{1,200}\s*(?:\S{1,40}\s*){0,5}|\s+")
 _STREAMED = {"text/event-stream": {"schema": {"$ref": f"#/components/schemas/{ChatCompletionChunk.__name__}"}}}
-_ANSWERED = {200: {"model": ChatCompletion, "description": "The answer; a stream of chunks where `stream` is true.",
+_ANSWERED: dict[int | str, dict[str, Any]] = {200: {"model": ChatCompletion, "description": "The answer; a stream of chunks where `stream` is true.",
                    "content": _STREAMED}}  # fmt: skip
 
 
@@ -106,7 +106,7 @@ async def _stream(chat: _Chat, begun: list[Event | None], steps: AsyncIterator[E
         for chunk in await run_in_threadpool(lambda: list(_answer_chunks(chat, kept))):
             yield chunk
     except Exception as error:
-        yield f"data: {json.dumps(problem(error).json(), ensure_ascii=False)}\n\n"
+        yield _event(problem(error).json())
         return
     yield "data: [DONE]\n\n"
 
@@ -161,7 +161,7 @@ def _chunk(chat: _Chat, *, delta: dict[str, Any], finish_reason: str | None = No
 
 
 def _event(content: dict[str, Any]) -> str:
-    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+    return f"data: {json.dumps(content)}\n\n"  # in ASCII: some clients take U+2028 for the end of a line
 
 
 def _comment(event: Event | None) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.types import Turn
 from doors.rest.errors import Refusal
-from doors.rest.fields import MOST_QUESTION_CHARACTERS, FiltersGiven, Name, Names, Words
+from doors.rest.fields import MOST_QUESTION_CHARACTERS, Body, FiltersGiven, Name, Names, Words
 from doors.rest.message_text import without_sources
 
 SYSTEM_NOTICE = "The system message was not read: Footnote answers from the documents, by instructions of its own."
@@ -22,14 +22,20 @@ _UNSUPPORTED: Mapping[str, Sequence[Any]] = {
 }  # fmt: skip
 
 
-class ContentPart(BaseModel):
+class OpenAIs(BaseModel):
+    """What OpenAI's clients may send more of than we read."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class ContentPart(OpenAIs):
     """A part of a message. Only text can be read."""
 
     type: str
     text: Words = ""
 
 
-class Message(BaseModel):
+class Message(OpenAIs):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Words | list[ContentPart] | None = None
 
@@ -43,14 +49,16 @@ class Message(BaseModel):
         return "\n".join(part.text for part in self.content)
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(OpenAIs):
     include_usage: bool | None = None
 
 
-class FootnoteOptions(BaseModel):
+class FootnoteOptions(Body):
     """Options of Footnote's own."""
 
-    sources: bool = Field(default=False, description="End the text with a plain list of the sources, for clients without another.")
+    sources: bool = Field(
+        default=False, description="End the text with a plain list of the sources, for clients without another."
+    )
 
 
 class ChatRequest(BaseModel):

@@ -55,7 +55,9 @@ def _embedded(state: Any, given: EmbeddingsRequest) -> dict[str, Any]:
     texts = [given.input] if isinstance(given.input, str) else given.input
     tokens = embedder.count_tokens(texts)
     if max(tokens) > embedder.max_tokens:
-        said = f"Text {tokens.index(max(tokens))} has {max(tokens)} tokens; '{embedder.name}' reads {embedder.max_tokens}. Split it."
+        said = (
+            f"Text {tokens.index(max(tokens))} has {max(tokens)} tokens; '{embedder.name}' reads {embedder.max_tokens}. Split it."
+        )
         raise Refusal(said, param="input", code="context_length_exceeded")
     encode = embedder.encode_queries if given.input_type == "query" else embedder.encode_documents
     rows = encode(texts).astype("<f4")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import HTTPException
+from starlette.exceptions import HTTPException
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -51,7 +51,9 @@ _CODES = {400: "invalid_request", 401: "invalid_key", 403: "not_permitted", 404:
 class Refusal(Exception):
     """A request that is refused with this status. `param` names the field that it is about."""
 
-    def __init__(self, message: str, status: int = 400, *, param: str | None = None, code: str = "", wait_seconds: int = 0) -> None:
+    def __init__(
+        self, message: str, status: int = 400, *, param: str | None = None, code: str = "", wait_seconds: int = 0
+    ) -> None:
         super().__init__(message)
         self.status, self.param, self.code, self.wait_seconds = status, param, code or _CODES.get(status, ""), wait_seconds
 

@@ -17,7 +17,9 @@ def health() -> Response:
 
 
 @router.get(
-    "/ready", responses={200: {"model": State}, 503: {"model": State, "description": "Not yet, or never."}}, summary="Whether it is ready"
+    "/ready",
+    responses={200: {"model": State}, 503: {"model": State, "description": "Not yet, or never."}},
+    summary="Whether it is ready",
 )
 def ready(request: Request) -> Response:
     """Ready once the index and the models are open."""

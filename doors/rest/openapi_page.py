@@ -70,7 +70,8 @@ def _page(schema: Mapping[str, Any]) -> str:
 
 def _operation(path: str, method: str, operation: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     parameters = [
-        (p["name"], p["in"], p["schema"], p.get("required", False), p.get("description", "")) for p in operation.get("parameters", ())
+        (p["name"], p["in"], p["schema"], p.get("required", False), p.get("description", ""))
+        for p in operation.get("parameters", ())
     ]
     fields = list(_fields(operation.get("requestBody", {}), schema))
     responses = "".join(
