@@ -1,5 +1,5 @@
-"""Authentication: whose a request is. Every request but `/health` and `/ready` passes here before anything else looks at it, and what comes behind
-finds its reader in the request's scope.
+"""Authentication: whose a request is. Every request but `/health` and `/ready` passes here before anything else looks at it, and what
+comes behind finds its reader in the request's scope.
 
 Programs send `Authorization: Bearer fn_...`; browsers HTTP Basic, with the password or with a key of that user. Where there are no
 accounts and the server listens on loopback alone, whoever asks is the local owner.

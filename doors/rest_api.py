@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import Response
-from starlette.routing import Match
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute, Match, Route
 
+from doors.headers import Message, Receive, Send
 from doors.page.warm_up import WarmUp
 from doors.rest import chat_completions, documents, embeddings, health, metrics, models, openapi_page, questions
 from doors.rest.errors import Problem
 from doors.rest.metrics import Metrics
 from doors.rest.places import Places
-from doors.rest.route import RestRoute
 
 _NOUNS = (chat_completions, questions, models, embeddings, documents, health, metrics, openapi_page)
-_ANY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+_METHODS = ("GET", "POST", "DELETE")
 
 
 def add_rest(app: FastAPI, warm_up: WarmUp, metrics_: Metrics) -> None:
@@ -28,7 +27,9 @@ def add_rest(app: FastAPI, warm_up: WarmUp, metrics_: Metrics) -> None:
     documented = _documented()
     state.openapi = openapi_page.schema_of(documented.routes)
     app.include_router(documented)
-    app.include_router(_rest_of(documented.routes))
+    # Else the page, which is mounted at the root, would answer.
+    beyond = _Beyond(documented.routes)
+    app.router.routes += [Route(path, beyond) for path in ("/v1/{path:path}", "/health", "/ready", "/metrics", "/docs")]
 
 
 def _documented() -> APIRouter:
@@ -39,20 +40,20 @@ def _documented() -> APIRouter:
     return router
 
 
-def _rest_of(routes: Sequence[object]) -> APIRouter:
-    """What is below /v1 and no route: else the page, which is mounted at the root, would answer."""
-    router = APIRouter(route_class=RestRoute, include_in_schema=False)
+class _Beyond:
+    """Answers what is no route of the door, and methods that a route has not."""
 
-    @router.api_route("/v1/{path:path}", methods=list(_ANY_METHOD))
-    def nothing(request: Request, path: str) -> Response:
-        allowed = [method for method in ("GET", "POST", "DELETE") if _matches(routes, {**request.scope, "method": method})]
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._routes = routes
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        asked, path = scope["method"], scope["path"]
+        allowed = [method for method in _METHODS if self._has({**scope, "method": method})]
         if allowed:
-            said = f"{request.method} is not a method of /v1/{path}. It has {', '.join(allowed)}."
-            return Problem(405, said, "method_not_allowed").response({"Allow": ", ".join(allowed)})
-        return Problem(404, f"There is nothing at /v1/{path}. GET /docs shows what there is.", "not_found").response()
+            said = Problem(405, f"{asked} is not a method of {path}. It has {', '.join(allowed)}.", "method_not_allowed")
+        else:
+            said = Problem(404, f"There is nothing at {path}. GET /docs shows what there is.", "not_found")
+        await said.response({"Allow": ", ".join(allowed)} if allowed else {})(scope, receive, send)
 
-    return router
-
-
-def _matches(routes: Sequence[object], scope: dict[str, object]) -> bool:
-    return any(route.matches(scope)[0] == Match.FULL for route in routes)  # type: ignore[attr-defined]
+    def _has(self, scope: Message) -> bool:
+        return any(route.matches(scope)[0] == Match.FULL for route in self._routes)

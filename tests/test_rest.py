@@ -218,7 +218,7 @@ def test_filters_choose_the_documents(rest: Served) -> None:
     assert found.footnote["searched"] == 1
     assert not found.footnote["found"]
     assert refused(lambda: asked(rest, extra_body={"filters": {"document": ["no.md"]}}), 404)["code"] == "document_not_found"
-    assert "2024-13" in refused(lambda: asked(rest, extra_body={"filters": {"since": "2024-13"}}), 400)["message"]
+    assert "2024-02-31" in refused(lambda: asked(rest, extra_body={"filters": {"since": "2024-02-31"}}), 400)["message"]
     assert refused(lambda: asked(rest, extra_body={"filters": {"since": "soon"}}), 400)["param"] == "filters.since"
 
 
@@ -484,6 +484,16 @@ def test_bad_bodies_are_refused_in_openais_form(rest: Served, body: bytes, statu
             assert answer.status_code == status
             assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
             assert "Traceback" not in answer.text
+
+
+def test_only_uploads_may_be_large(rest: Served) -> None:
+    with rest.client() as http:
+        for kind in ("multipart/form-data; boundary=x", "application/json"):
+            for address in ("/v1/search", "/v1/embeddings"):
+                assert http.post(address, content=b"x" * 2_000_001, headers={"Content-Type": kind}).status_code == 413
+        assert (
+            http.post("/v1/documents", content=b"x" * 2_000_001, headers={"Content-Type": "application/json"}).status_code == 413
+        )
 
 
 def test_what_is_not_there_and_methods_that_are_not_are_refused_in_openais_form(rest: Served) -> None:

@@ -41,8 +41,9 @@ router = APIRouter(prefix="/v1", route_class=RestRoute)
 _STATUS_SECONDS = 5.0
 _PIECE = re.compile(r"\S{1,200}\s*(?:\S{1,40}\s*){0,5}|\s+")
 _STREAMED = {"text/event-stream": {"schema": {"$ref": f"#/components/schemas/{ChatCompletionChunk.__name__}"}}}
-_ANSWERED: dict[int | str, dict[str, Any]] = {200: {"model": ChatCompletion, "description": "The answer; a stream of chunks where `stream` is true.",
-                   "content": _STREAMED}}  # fmt: skip
+_ANSWERED: dict[int | str, dict[str, Any]] = {
+    200: {"model": ChatCompletion, "description": "The answer; a stream of chunks where `stream` is true.", "content": _STREAMED}
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class ContentPart(OpenAIs):
 
 
 class Message(OpenAIs):
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    role: Literal["system", "developer", "user", "assistant"]
     content: Words | list[ContentPart] | None = None
 
     def text(self) -> str:
@@ -68,8 +68,9 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     model: Name = Field(
+        examples=["footnote"],
         description="The collections to ask: `footnote` for all, a collection's name, or several parted by commas. "
-        "`+sources` behind it asks for the list of sources as `footnote.sources` does."
+        "`+sources` behind it asks for the list of sources as `footnote.sources` does.",
     )
     messages: list[Message] = Field(
         min_length=1, max_length=1000,
@@ -105,9 +106,6 @@ def conversation(request: ChatRequest) -> Conversation:
         if value is not None and name in _UNSUPPORTED and value not in _UNSUPPORTED[name]:
             raise Refusal(f"'{name}' is not supported here: it would change what an answer is. Leave it out.", param=name)
     said = [message for message in request.messages if message.role not in ("system", "developer")]
-    for message in said:
-        if message.role in ("tool", "function"):
-            raise Refusal(f"Messages of the role '{message.role}' are not supported. Leave them out.", param="messages")
     if not said or said[-1].role != "user":
         raise Refusal("The last message is not the user's. End with the question.", param="messages")
     question = said[-1].text()

@@ -1,4 +1,4 @@
-"""Documents: taken in, listed, shown page by page, and forgotten. An id names one; so does a file name or a title that only one has."""
+"""Documents: taken in, listed, shown page by page, and forgotten. An id names one; so does a file name or title that is its own."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ router = APIRouter(prefix="/v1", route_class=RestRoute)
 _MOST_FILES = 100
 _NAME_BYTES = 200
 
+
+def _leads_to(place: str) -> dict[str, Any]:
+    """For the reference: what the id at this place of an answer is for."""
+    named = {"id": f"$response.body#{place}"}
+    operations = {"document": "document_v1_documents__id__get", "text": "document_text_v1_documents__id__text_get",
+                  "page": "document_page_v1_documents__id__pages__number__get",
+                  "forget": "forget_document_v1_documents__id__delete"}  # fmt: skip
+    return {name: {"operationId": operation, "parameters": named} for name, operation in operations.items()}
+
+
 DocumentName = Annotated[Name, Path(description="The document's id; a file name or title that only one has will do.")]
 
 
@@ -38,7 +48,11 @@ class Rejected(ErrorBody):
     report: Report | None = None
 
 
-@router.get("/documents", responses={200: {"model": Documents}, **failing(404)}, summary="List documents")
+@router.get(
+    "/documents",
+    responses={200: {"model": Documents, "links": _leads_to("/documents/0/document")}, **failing(404)},
+    summary="List documents",
+)
 def documents(
     request: Request,
     collection: Annotated[Names, Query(description="All that the reader may read, where none is named.")] = [],  # noqa: B006
@@ -61,14 +75,14 @@ def documents(
 
 @router.post(
     "/documents",
-    responses={200: {"model": Report}, **failing(404, 409, 429, 502), 400: {"model": Rejected, "description": "No file became a "
+    responses={200: {"model": Report, "links": _leads_to("/files/0/document")}, **failing(404, 409, 429, 502), 400: {"model": Rejected, "description": "No file became a "
                "document, or the request cannot be meant."}}, summary="Add files",
 )  # fmt: skip
 async def add_documents(
     request: Request,
     files: Annotated[list[UploadFile], File(min_length=1, max_length=_MOST_FILES, description="The files, all together no larger "
                                             "than one file may be.")],
-    collection: Annotated[Words, Form(max_length=400, description="A collection of the reader's; `documents` where none is named.")
+    collection: Annotated[Words, Form(max_length=200, description="A collection of the reader's; `documents` where none is named.")
                           ] = "",
     reader: str = Depends(reader_of),
 ) -> Response:  # fmt: skip

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from assistant import errors
 from prompts.invisible import visible
 
 PREFIX = "/v1/"
+_OURS = ("/docs", "/metrics")
 _MOST_CHARACTERS = 2000
 _RETRY_SECONDS = 5
 
@@ -110,8 +111,9 @@ def problem(error: Exception) -> Problem:
 
 def refusal(path: str, reason: str, status: int, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """How a request is refused before any route has it: in the language of the door that the path leads to."""
-    if path.startswith(PREFIX):
-        challenge = {"WWW-Authenticate": 'Bearer realm="Footnote"'} if status == 401 else {}
+    if path.startswith(PREFIX) or path in _OURS:
+        # No browser's dialog for programs.
+        challenge = {"WWW-Authenticate": 'Bearer realm="Footnote"'} if status == 401 and path not in _OURS else {}
         return Problem(status, reason, _CODES.get(status, "")).response({**(headers or {}), **challenge})
     return JSONResponse({"error": reason}, status, {"Cache-Control": "no-store", **(headers or {})})
 

@@ -28,7 +28,7 @@ Question = Annotated[
     AfterValidator(_whole),
 ]
 Names = Annotated[list[Name], Field(max_length=_MOST_NAMES)]
-Day = Annotated[str, Field(max_length=10, pattern=r"^\d{4}(-\d{1,2}(-\d{1,2})?)?$"), AfterValidator(_whole)]
+Day = Annotated[str, Field(max_length=10, pattern=r"^[1-9]\d{3}(-(0?[1-9]|1[0-2])(-(0?[1-9]|[12]\d|3[01]))?)?$")]
 
 
 class Body(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -9,9 +11,10 @@ from doors.rest.route import json_response
 from doors.rest.shapes import State
 
 router = APIRouter()
+_OPEN: dict[str, Any] = {"security": []}
 
 
-@router.get("/health", responses={200: {"model": State}}, summary="Whether the server lives")
+@router.get("/health", responses={200: {"model": State}}, summary="Whether the server lives", openapi_extra=_OPEN)
 def health() -> Response:
     return json_response({"status": "ok"})
 
@@ -20,6 +23,7 @@ def health() -> Response:
     "/ready",
     responses={200: {"model": State}, 503: {"model": State, "description": "Not yet, or never."}},
     summary="Whether it is ready",
+    openapi_extra=_OPEN,
 )
 def ready(request: Request) -> Response:
     """Ready once the index and the models are open."""

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: what the server was asked, how long it took and what it came to. No label holds a word that a client chose."""
+"""Metrics for Prometheus: what the server was asked, how long it took and what came of it. No label holds a client's words."""
 
 from __future__ import annotations
 

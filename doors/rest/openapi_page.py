@@ -32,7 +32,10 @@ def openapi(request: Request, reader: str = Depends(reader_of)) -> Response:
     return json_response(request.app.state.openapi)
 
 
-@router.get("/docs", responses=failing(), summary="This reference as a page", response_class=HTMLResponse)
+@router.get(
+    "/docs", responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}, **failing()}, response_class=Response,
+    summary="This reference as a page",
+)  # fmt: skip
 def docs(request: Request, reader: str = Depends(reader_of)) -> HTMLResponse:
     return HTMLResponse(_page(request.app.state.openapi), headers={"Cache-Control": "no-store"})
 
@@ -47,8 +50,7 @@ def schema_of(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     chunk = ChatCompletionChunk.model_json_schema(ref_template="#/components/schemas/{model}")
-    chunk.pop("$defs", None)  # its parts are those of the whole answer
-    schemas["ChatCompletionChunk"] = chunk
+    schemas |= {**chunk.pop("$defs"), "ChatCompletionChunk": chunk}
     schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     schema["security"] = [{"key": []}]
     return schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, MutableMapping
 from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Request, params
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
@@ -35,10 +35,11 @@ class RestRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        takes_files = self.body_field is not None and isinstance(self.body_field.field_info, params.File)
 
         async def handled(request: Request) -> Response:
             try:
-                return await handle(Request(request.scope, _limited(request), request._send))
+                return await handle(Request(request.scope, _limited(request, takes_files), request._send))
             except Exception as error:
                 return problem(error).response()
 
@@ -55,10 +56,11 @@ def json_response(content: Mapping[str, Any], status: int = 200) -> JSONResponse
     return JSONResponse(content, status, {"Cache-Control": "no-store"})
 
 
-def _limited(request: Request) -> Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]:
+def _limited(request: Request, takes_files: bool) -> Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]:
     """What comes from the client, until it is more than the door allows."""
     is_form = request.headers.get("content-type", "").lower().startswith("multipart/")
-    most = request.app.state.assistant.limits.max_file_bytes + _FORM_BYTES if is_form else MOST_BYTES
+    on_disk = takes_files and is_form
+    most = request.app.state.assistant.limits.max_file_bytes + _FORM_BYTES if on_disk else MOST_BYTES
     told = request.headers.get("content-length", "")
     came = 0
 
