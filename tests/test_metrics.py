@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedEndpoint, streamed
 from assistant.wiring import make_assistant
-from tests.serving import Served, serving
+from tests.rest_door import Served, served_rest
 from tests.test_rest import HORN, LAMP, QUESTION, added
 
 
@@ -28,7 +28,7 @@ def served(tmp_path: Path, endpoint: ScriptedEndpoint) -> Iterator[Served]:
     with make_assistant(settings) as assistant:
         assistant.embedder = HashingEmbedder()
         added(assistant, tmp_path, "tower", lamp=LAMP, horn=HORN)
-        with serving(assistant) as at:
+        with served_rest(assistant) as at:
             yield at
 
 
@@ -90,6 +90,6 @@ def test_each_app_counts_for_itself(served: Served, tmp_path: Path) -> None:
         http.post("/v1/ask", json={"question": QUESTION})
     with make_assistant(Settings(data_dir=tmp_path / "other")) as assistant:
         assistant.embedder = HashingEmbedder()
-        with serving(assistant) as other, other.client() as http:
+        with served_rest(assistant) as other, other.client() as http:
             now = measured(http)
     assert value(now, "footnote_answers_total", outcome="found") == 0

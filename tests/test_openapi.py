@@ -18,7 +18,7 @@ from assistant.testing import HashingEmbedder
 from assistant.wiring import make_assistant
 from doors.accounts import Accounts, Cost
 from tests.bombs import pdf
-from tests.serving import Served, serving
+from tests.rest_door import Served, served_rest
 from tests.test_rest import HORN, LAMP, QUESTION, added
 
 PATHS = {
@@ -38,7 +38,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, s
         accounts = Accounts(assistant.library.database, Cost(n=2**10, r=8, p=1))
         accounts.add_user("ann", "a password for the test")
         added(assistant, folder, "notes", "ann", lamp=LAMP, horn=HORN)
-        with serving(assistant) as at:
+        with served_rest(assistant) as at:
             yield at, accounts.add_key("ann", "test")
 
 
@@ -61,7 +61,7 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
     }  # fmt: skip
     schema = schemathesis.openapi.from_dict(reference, config=SchemathesisConfig.from_dict(config))
 
-    @schema.hook  # type: ignore[untyped-decorator]
+    @schema.hook
     def map_case(ctx: Any, case: Any) -> Any:
         """Three of four well formed requests name what is there: else nearly all would be refused at the door."""
         chance = zlib.crc32(repr((case.path_parameters, case.body)).encode())
@@ -73,7 +73,7 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
             there = {
                 "model": ["footnote", "notes", "ann/notes+sources"][chance % 3], "collections": [["notes"], []][chance % 2],
                 "question": QUESTION, "query": QUESTION, "filters": [None, {"type": ["md"]}][chance % 2], "collection": "more",
-                "messages": [{"role": "user", "content": QUESTION}], "files": [pdf(zlib.compress(f"BT /F 12 Tf 60 700 Td (It says {chance}.) Tj ET".encode()))],
+                "messages": [{"role": "user", "content": QUESTION}], "files": [_page_that_says(chance)],
             }  # fmt: skip
             case.body = {name: there.get(name, value) for name, value in case.body.items()}
         return case
@@ -102,6 +102,10 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
     for good in ("POST /v1/chat/completions 200", "POST /v1/ask 200", "POST /v1/search 200", "GET /v1/documents/{id}/text 200",
                  "POST /v1/documents 200", "DELETE /v1/documents/{id} 200"):  # fmt: skip
         assert statuses[good], good
+
+
+def _page_that_says(number: int) -> bytes:
+    return pdf(zlib.compress(f"BT /F 12 Tf 60 700 Td (It says {number}.) Tj ET".encode()))
 
 
 def test_the_reference_has_every_route_with_every_status_and_no_other(served: tuple[Served, str]) -> None:

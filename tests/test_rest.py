@@ -29,7 +29,7 @@ from doors.rest.message_text import inert
 from doors.rest.places import Places
 from ingestion import ingest
 from tests.hostile import foreign, hostile_answers
-from tests.serving import Served, serving
+from tests.rest_door import Served, served_rest
 
 LAMP = "# The lamp\n\nThe lamp is cleaned every Monday by the keeper.\n\nIt burns with oil from the village.\n"
 HORN = "# The horn\n\nThe horn is blown in fog only.\n"
@@ -53,7 +53,7 @@ def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         assistant.embedder = HashingEmbedder()
         added(assistant, folder, "tower", lamp=LAMP)
         added(assistant, folder, "sounds/fog", horn=HORN)
-        with serving(assistant) as served:
+        with served_rest(assistant) as served:
             yield served
 
 
@@ -73,7 +73,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, endpoint: ScriptedEndpoint
     with make_assistant(settings) as assistant:
         assistant.embedder = HashingEmbedder()
         added(assistant, folder, "tower", lamp=LAMP)
-        with serving(assistant, public_url="https://footnote.example") as served:
+        with served_rest(assistant, public_url="https://footnote.example") as served:
             yield served
 
 
@@ -90,7 +90,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, d
         accounts.remove_user("carol")
         added(assistant, folder, "notes", "ann", lamp=LAMP)
         added(assistant, folder, "papers", "bob", horn=HORN)
-        with serving(assistant) as served:
+        with served_rest(assistant) as served:
             yield served, keys
 
 
@@ -229,7 +229,8 @@ def test_filters_choose_the_documents(rest: Served) -> None:
      ({"modalities": ["audio", "text"]}, "modalities"), ({"web_search_options": {}}, "web_search_options"),
      ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]}, "messages"),
      ({"messages": [{"role": "user", "content": "Hm?"}, {"role": "assistant", "content": "Well"}]}, "messages"),
-     ({"messages": [{"role": "system", "content": "Hm?"}]}, "messages"), ({"messages": [{"role": "user", "content": " "}]}, "messages"),
+     ({"messages": [{"role": "system", "content": "Hm?"}]}, "messages"),
+     ({"messages": [{"role": "user", "content": " "}]}, "messages"),
      ({"messages": [{"role": "user", "content": "x" * 8001}]}, "messages"), ({"messages": []}, "messages"),
      ({"stream": "yes"}, "stream"), ({"footnote": {"sources": "yes"}}, "footnote.sources")],
 )  # fmt: skip
@@ -328,7 +329,7 @@ def test_a_client_that_leaves_stops_the_model(tmp_path: Path, stream: bool) -> N
         with make_assistant(settings) as assistant:
             assistant.embedder = HashingEmbedder()
             added(assistant, tmp_path, "tower", lamp=LAMP)
-            with serving(assistant) as served:
+            with served_rest(assistant) as served:
                 body = {"model": "footnote", "stream": stream, "messages": [{"role": "user", "content": QUESTION}]}
                 with served.client() as http, suppress(httpx.ReadTimeout):
                     timeout = httpx.Timeout(30, read=30 if stream else 2)
@@ -492,7 +493,10 @@ def test_only_uploads_may_be_large(rest: Served) -> None:
             for address in ("/v1/search", "/v1/embeddings"):
                 assert http.post(address, content=b"x" * 2_000_001, headers={"Content-Type": kind}).status_code == 413
         assert (
-            http.post("/v1/documents", content=b"x" * 2_000_001, headers={"Content-Type": "application/json"}).status_code == 413
+            http.post(
+                "/v1/documents", content=b"x" * 2_000_001, headers={"Content-Type": "application/x-www-form-urlencoded"}
+            ).status_code
+            == 413
         )
 
 
@@ -582,7 +586,7 @@ def test_the_server_is_not_ready_until_models_and_index_are_open(tmp_path: Path)
         opening = threading.Event()
         with make_assistant(Settings(data_dir=tmp_path / f"data{error}")) as assistant:
             assistant._open_embedder = lambda error=error: Slow(error)  # type: ignore[misc]
-            with serving(assistant) as served, served.client() as http:
+            with served_rest(assistant) as served, served.client() as http:
                 assert (http.get("/ready").status_code, http.get("/ready").json()) == (503, {"status": "starting"})
                 assert http.get("/health").status_code == 200
                 opening.set()

@@ -14,7 +14,7 @@ from assistant.testing import HashingEmbedder
 from assistant.wiring import make_assistant
 from doors.accounts import Accounts, Cost
 from tests.conftest import FILES
-from tests.serving import Served, serving
+from tests.rest_door import Served, served_rest
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, d
         for name in ("ann", "bob"):
             accounts.add_user(name, "a password for the test")
         keys = {name: accounts.add_key(name, "test") for name in ("ann", "bob")}
-        with serving(assistant) as served:
+        with served_rest(assistant) as served:
             yield served, keys
 
 
@@ -100,7 +100,8 @@ def test_a_name_uploaded_again_is_the_document_changed_and_two_of_one_name_are_t
 def test_a_files_name_is_its_last_part_and_can_be_shown(ann: httpx.Client, given: str, kept: str) -> None:
     boundary = "xxxx"
     name = given.replace("\\", "\\\\").replace("\u0001", "%01")
-    body = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\nIt is {kept}.\r\n--{boundary}--\r\n'
+    head = f'Content-Disposition: form-data; name="files"; filename="{name}"'
+    body = f"--{boundary}\r\n{head}\r\n\r\nIt is {kept}.\r\n--{boundary}--\r\n"
     answer = ann.post(
         "/v1/documents", content=body.encode(), headers={"Content-Type": f"multipart/form-data; boundary={boundary}"}
     )

@@ -14,7 +14,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -77,24 +77,26 @@ async def chat_completions(request: Request, given: ChatRequest, reader: str = D
     return StreamingResponse(_stream(chat, begun, steps), media_type="text/event-stream", headers=headers)
 
 
-async def _begun(request: Request, steps: AsyncIterator[Event | None]) -> list[Event | None]:
+async def _begun(request: Request, steps: AsyncGenerator[Event | None, None]) -> list[Event | None]:
     """The first events, up to the first words. Raises what asking raises by then."""
     begun: list[Event | None] = []
-    latest = asyncio.get_running_loop().time() + _STATUS_SECONDS
+    clock = asyncio.get_running_loop().time
+    latest = clock() + _STATUS_SECONDS
     async with hanging_up(request) as hung_up:
         async for event in steps:
             begun.append(event)
             if hung_up():
+                await steps.aclose()
                 raise HungUp
-            if isinstance(event, Text | Done) or asyncio.get_running_loop().time() > latest:
+            if isinstance(event, Text | Done) or clock() > latest:
                 break
     return begun
 
 
-async def _stream(chat: _Chat, begun: list[Event | None], steps: AsyncIterator[Event | None]) -> AsyncIterator[str]:
+async def _stream(chat: _Chat, begun: list[Event | None], steps: AsyncGenerator[Event | None, None]) -> AsyncIterator[str]:
     yield _chunk(chat, delta={"role": "assistant", "content": ""})
     try:
-        async with aclosing(steps) as events:  # type: ignore[type-var]
+        async with aclosing(steps) as events:
             for event in begun:
                 yield _comment(event)
             last = begun[-1] if begun else None

@@ -48,6 +48,12 @@ class Rejected(ErrorBody):
     report: Report | None = None
 
 
+_ADDED: dict[int | str, dict[str, Any]] = {200: {"model": Report, "links": _leads_to("/files/0/document")}}
+_REJECTED: dict[int | str, dict[str, Any]] = {
+    400: {"model": Rejected, "description": "No file became a document, or the request cannot be meant."}
+}
+
+
 @router.get(
     "/documents",
     responses={200: {"model": Documents, "links": _leads_to("/documents/0/document")}, **failing(404)},
@@ -73,11 +79,7 @@ def documents(
     return json_response({"documents": page, "total": len(found)})
 
 
-@router.post(
-    "/documents",
-    responses={200: {"model": Report, "links": _leads_to("/files/0/document")}, **failing(404, 409, 429, 502), 400: {"model": Rejected, "description": "No file became a "
-               "document, or the request cannot be meant."}}, summary="Add files",
-)  # fmt: skip
+@router.post("/documents", responses={**_ADDED, **failing(404, 409, 429, 502), **_REJECTED}, summary="Add files")
 async def add_documents(
     request: Request,
     files: Annotated[list[UploadFile], File(min_length=1, max_length=_MOST_FILES, description="The files, all together no larger "

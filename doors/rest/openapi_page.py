@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -24,7 +24,6 @@ _ABOUT = (
     "`Authorization: Bearer fn_…`; `footnote keys add` makes one. A server without accounts, which only its own machine can reach, "
     "wants none. What a reader may not read is answered as what does not exist."
 )
-_METHODS = ("get", "post", "delete")
 
 
 @router.get("/v1/openapi.json", responses=failing(), summary="This reference as OpenAPI")
@@ -57,60 +56,77 @@ def schema_of(routes: Sequence[BaseRoute]) -> dict[str, Any]:
 
 
 def _page(schema: Mapping[str, Any]) -> str:
-    operations = [
-        (path, method, operation) for path, methods in schema["paths"].items() for method, operation in methods.items()
-    ]  # fmt: skip
+    operations = [(path, method, operation) for path, methods in schema["paths"].items() for method, operation in methods.items()]
     contents = "".join(f'<li><a href="#{_anchor(path, method)}">{_name(path, method)}</a></li>' for path, method, _ in operations)
-    body = "".join(_operation(path, method, operation, schema) for path, method, operation in operations)
+    failing = {status: said for *_, operation in operations for status, said in operation["responses"].items() if status >= "400"}
+    errors = "".join(
+        f"<tr><td><code>{status}</code></td><td>{_words(failing[status]['description'])}</td></tr>" for status in sorted(failing)
+    )
+    shapes = "".join(
+        _shape(name, shape, schema) for name, shape in schema["components"]["schemas"].items() if "properties" in shape
+    )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>REST – Footnote</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_style()}</style></head><body><main>'
         '<header><span class="wordmark">Footnote<sup>1</sup></span></header>'
-        f"<h1>REST</h1><p>{_words(schema['info']['description'])}</p><ul>{contents}</ul>{body}</main></body></html>"
+        f"<h1>REST</h1><p>{_words(schema['info']['description'])}</p><ul>{contents}</ul>"
+        f"{''.join(_operation(path, method, operation, schema) for path, method, operation in operations)}"
+        f'<section id="errors"><h2>Errors</h2><p>In OpenAI\'s form: {_link("ErrorBody")}.</p><table>{errors}</table></section>'
+        f"<h1>Shapes</h1>{shapes}</main></body></html>"
     )
 
 
 def _operation(path: str, method: str, operation: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     parameters = [
-        (p["name"], p["in"], p["schema"], p.get("required", False), p.get("description", ""))
-        for p in operation.get("parameters", ())
+        (p["name"], p["schema"], p.get("required", False), p.get("description", "")) for p in operation.get("parameters", ())
     ]
-    fields = list(_fields(operation.get("requestBody", {}), schema))
-    responses = "".join(
-        f"<tr><td><code>{status}</code></td><td>{_words(said.get('description', ''))} {_returned(said)}</td></tr>"
-        for status, said in sorted(operation["responses"].items())
+    bodies = "".join(
+        f"<h3>Body, {escape(media_type)}</h3><p>{_words(_resolved(content['schema'], schema).get('description', ''))}</p>"
+        f"{_table(_fields(_resolved(content['schema'], schema)), schema)}"
+        for media_type, content in operation.get("requestBody", {}).get("content", {}).items()
     )
+    good = operation["responses"]["200"]
+    returned = ", ".join(_returned(media_type, content, schema) for media_type, content in good.get("content", {}).items())
+    failing = ", ".join(status for status in sorted(operation["responses"]) if status >= "400")
     return (
-        f'<section id="{_anchor(path, method)}"><h2>{_name(path, method)}</h2><p><b>{_words(operation.get("summary", ""))}.</b> '
-        f"{_words(operation.get('description', ''))}</p>{_table('Parameters', parameters, schema)}{_table('Body', fields, schema)}"
-        f"<h3>Answers</h3><table>{responses}</table></section>"
+        f'<section id="{_anchor(path, method)}"><h2>{_name(path, method)}</h2><p><b>{_words(operation["summary"])}.</b> '
+        f"{_words(operation.get('description', ''))}</p>"
+        f"{'<h3>Parameters</h3>' + _table(parameters, schema) if parameters else ''}{bodies}"
+        f'<h3>Answer</h3><p>{returned}; <a href="#errors">fails with</a> {failing}.</p></section>'
     )
 
 
-def _fields(body: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, bool, str]]:
-    for media_type, content in body.get("content", {}).items():
-        found = _resolved(content["schema"], schema)
-        for name, field in found.get("properties", {}).items():
-            yield name, media_type, field, name in found.get("required", ()), field.get("description", "")
+def _returned(media_type: str, content: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    kind = f" ({_kind(content['schema'], schema)})" if content.get("schema") else ""
+    return escape(media_type) + kind
 
 
-def _table(title: str, rows: Sequence[tuple[str, str, Any, bool, str]], schema: Mapping[str, Any]) -> str:
-    if not rows:
-        return ""
+def _shape(name: str, shape: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    said = _words(shape.get("description", ""))
+    return f'<section id="{escape(name)}"><h2><code>{escape(name)}</code></h2><p>{said}</p>{_table(_fields(shape), schema)}</section>'
+
+
+Field = tuple[str, Mapping[str, Any], bool, str]
+
+
+def _fields(shape: Mapping[str, Any]) -> list[Field]:
+    required = shape.get("required", ())
+    return [(name, field, name in required, field.get("description", "")) for name, field in shape.get("properties", {}).items()]
+
+
+def _table(rows: Sequence[Field], schema: Mapping[str, Any]) -> str:
     cells = "".join(
-        f"<tr><td><code>{escape(name)}</code>{' (required)' if required else ''}</td><td>{escape(where)}</td>"
-        f"<td>{_kind(field, schema)}</td><td>{_words(said)}</td></tr>"
-        for name, where, field, required, said in rows
+        f"<tr><td><code>{escape(name)}</code>{'' if required else ' (optional)'}</td><td>{_kind(field, schema)}</td>"
+        f"<td>{_words(said)}</td></tr>"
+        for name, field, required, said in rows
     )
-    return f"<h3>{title}</h3><table>{cells}</table>"
+    return f"<table>{cells}</table>"
 
 
 def _kind(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """The type of a field in a few words."""
     if "$ref" in field:
-        found = _resolved(field, schema)
-        names = ", ".join(found.get("properties", {}))
-        return f"{{{escape(names)}}}" if names else escape(str(field["$ref"]).rpartition("/")[2])
+        return _link(str(field["$ref"]).rpartition("/")[2])
     if "anyOf" in field:
         return " or ".join(dict.fromkeys(_kind(each, schema) for each in field["anyOf"] if each.get("type") != "null"))
     if "enum" in field or "const" in field:
@@ -120,9 +136,8 @@ def _kind(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     return escape(str(field.get("type", "anything")))
 
 
-def _returned(said: Mapping[str, Any]) -> str:
-    refs = [str(content.get("schema", {}).get("$ref", "")).rpartition("/")[2] for content in said.get("content", {}).values()]
-    return " ".join(f"<code>{escape(name)}</code>" for name in refs if name)
+def _link(shape: str) -> str:
+    return f'<a href="#{escape(shape, quote=True)}"><code>{escape(shape)}</code></a>'
 
 
 def _resolved(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -132,7 +147,7 @@ def _resolved(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[st
 
 def _words(text: str) -> str:
     """Prose with its `code` marked."""
-    parts = escape(text.rstrip(".") if text.count(".") == 1 and text.endswith("..") else text).split("`")
+    parts = escape(text).split("`")
     return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
 
 

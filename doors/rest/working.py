@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, closing, suppress
 from typing import TypeVar
 
@@ -53,7 +53,7 @@ async def work(places: Places, reader: str, job: Callable[[], T]) -> T:
     return await came
 
 
-async def follow(places: Places, reader: str, ask: Callable[[], Iterator[Event]]) -> AsyncIterator[Event | None]:
+async def follow(places: Places, reader: str, ask: Callable[[], Iterator[Event]]) -> AsyncGenerator[Event | None, None]:
     """The events of an answer as they come, Done the last; None for each second of silence. Whoever stops listening stops the
     generator: at its next word, or when it has waited for one too long. Only then the place is free. Raises what asking raises."""
     give_back = await places.take(reader)
@@ -95,9 +95,9 @@ async def follow(places: Places, reader: str, ask: Callable[[], Iterator[Event]]
         left.set()
 
 
-async def whole(request: Request, steps: AsyncIterator[Event | None]) -> Answer:
+async def whole(request: Request, steps: AsyncGenerator[Event | None, None]) -> Answer:
     """The answer at the end of the events. Raises HungUp where the client leaves before that."""
-    async with aclosing(steps) as events, hanging_up(request) as hung_up:  # type: ignore[type-var]
+    async with aclosing(steps) as events, hanging_up(request) as hung_up:
         async for event in events:
             if isinstance(event, Done):
                 return event.answer
