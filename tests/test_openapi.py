@@ -65,6 +65,8 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
     def map_case(ctx: Any, case: Any) -> Any:
         """Three of four well formed requests name what is there: else nearly all would be refused at the door."""
         chance = zlib.crc32(repr((case.path_parameters, case.body)).encode())
+        if case.method == "DELETE" and case.path_parameters.get("id") in ids:
+            case.path_parameters["id"] = "0123456789ab"  # these are read to the end
         if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE or not chance % 4:
             return case
         if "id" in case.path_parameters and case.method == "GET":
@@ -95,6 +97,7 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
     total = sum(statuses.values())
     print(f"\n{total} made-up requests, {len(failures)} answered otherwise than the reference says")
     print("\n".join(f"{count:>6} {label}" for label, count in sorted(statuses.items())))
+    print("\n".join(f"{count:>6} {failure[:600]}" for failure, count in Counter(failures).most_common(20)))
     assert failures == []
     assert errors == []
     assert total >= api_cases

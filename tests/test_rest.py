@@ -183,7 +183,7 @@ def test_a_model_that_is_not_there_is_not_taken_for_all(rest: Served, model: str
     assert "Collections: sounds/fog, tower" in error["message"]
 
 
-def test_a_list_of_sources_ends_the_text_where_it_is_asked_for_and_is_not_read_as_conversation(rest: Served) -> None:
+def test_a_list_of_sources_ends_the_text_where_it_is_asked_for(rest: Served) -> None:
     by_name, by_option = asked(rest, model="tower+sources"), asked(rest, extra_body={"footnote": {"sources": True}})
     for answer in (by_name, by_option):
         text, _, sources = answer.choices[0].message.content.partition("\n\nSources:\n")
@@ -191,16 +191,18 @@ def test_a_list_of_sources_ends_the_text_where_it_is_asked_for_and_is_not_read_a
         url = answer.citations[0]["url"]
         assert sources == f"[1] The lamp, page 1: “The lamp is cleaned every Monday by the keeper.” {url}"
         assert len(answer.choices[0].message.annotations) == 1
-    said = [("user", QUESTION), ("assistant", by_name.choices[0].message.content), ("user", "And with what does it burn?")]
-    plain = [("user", QUESTION), ("assistant", "The lamp is cleaned every Monday by the keeper. [1]"), said[-1]]
-    queries = [
-        client(rest).chat.completions.create(
-            model="footnote", messages=[{"role": role, "content": text} for role, text in messages]  # type: ignore[misc]
-        ).footnote["query"]  # type: ignore[attr-defined]
-        for messages in (said, plain)
-    ]  # fmt: skip
-    assert queries[0] == queries[1] != "And with what does it burn?"
-    assert "lamp" in queries[0]
+
+
+def test_a_list_of_sources_that_comes_back_is_not_read_as_conversation(written: Served, endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = lambda sent: streamed(["The lamp is cleaned every Monday [1]."])
+    said = asked(written, model="tower+sources").choices[0].message.content
+    assert "Sources:" in said
+    messages: list[Any] = [("user", QUESTION), ("assistant", said), ("user", "And with what does it burn?")]
+    before = len(endpoint.sent)
+    client(written).chat.completions.create(model="tower", messages=[{"role": role, "content": text} for role, text in messages])
+    prompts = [sent.prompt for sent in endpoint.sent[before:]]
+    assert any("assistant: The lamp is cleaned every Monday" in prompt for prompt in prompts)
+    assert not any("Sources:" in prompt for prompt in prompts)
 
 
 def test_content_may_come_in_parts_and_a_system_message_is_told_to_be_unread(rest: Served) -> None:
