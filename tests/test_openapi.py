@@ -17,7 +17,6 @@ from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
 from assistant.wiring import make_assistant
 from doors.accounts import Accounts, Cost
-from tests.bombs import pdf
 from tests.rest_door import Served, served_rest
 from tests.test_rest import HORN, LAMP, QUESTION, added
 
@@ -75,7 +74,7 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
             there = {
                 "model": ["footnote", "notes", "ann/notes+sources"][chance % 3], "collections": [["notes"], []][chance % 2],
                 "question": QUESTION, "query": QUESTION, "filters": [None, {"type": ["md"]}][chance % 2], "collection": "more",
-                "messages": [{"role": "user", "content": QUESTION}], "files": [_page_that_says(chance)],
+                "messages": [{"role": "user", "content": QUESTION}], "files": [f"{{\\rtf1 It says {chance}.}}"],
             }  # fmt: skip
             case.body = {name: there.get(name, value) for name, value in case.body.items()}
         return case
@@ -105,10 +104,6 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
     for good in ("POST /v1/chat/completions 200", "POST /v1/ask 200", "POST /v1/search 200", "GET /v1/documents/{id}/text 200",
                  "POST /v1/documents 200", "DELETE /v1/documents/{id} 200"):  # fmt: skip
         assert statuses[good], good
-
-
-def _page_that_says(number: int) -> bytes:
-    return pdf(zlib.compress(f"BT /F 12 Tf 60 700 Td (It says {number}.) Tj ET".encode()))
 
 
 def test_the_reference_has_every_route_with_every_status_and_no_other(served: tuple[Served, str]) -> None:
