@@ -373,17 +373,20 @@ def test_while_all_places_are_taken_the_rest_of_the_server_answers(written: Serv
     go = threading.Event()
 
     def slowly(_: object) -> Reply:
-        go.wait(20)
+        go.wait(60)
         return streamed(["The lamp is cleaned every Monday [1]."])
 
     endpoint.script = slowly
     answers: list[Any] = []
     threads = [threading.Thread(target=lambda: answers.append(asked(written))) for _ in range(12)]
+    before = len(endpoint.sent)
     for thread in threads:
         thread.start()
-    before = len(endpoint.sent)
-    while len(endpoint.sent) < before + 1:
+    latest = time.monotonic() + 20
+    while len(endpoint.sent) < before + 8 and time.monotonic() < latest:
         time.sleep(0.02)
+    time.sleep(0.5)
+    assert len(endpoint.sent) == before + 8  # the others wait
     with written.client() as http:
         for address in ("/health", "/v1/models", "/v1/documents", "/"):
             started = time.perf_counter()
