@@ -94,12 +94,12 @@ def test_a_name_uploaded_again_is_the_document_changed_and_two_of_one_name_are_t
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("../../etc/passwd.txt", "passwd.txt"), ("C:\\papers\\plan.txt", "plan.txt"), ("..", "upload-1"), ("/", "upload-1"),
+    [("../../etc/passwd.txt", "passwd.txt"), ("papers\\plan.txt", "plan.txt"), ("..", "upload-1"), ("/", "upload-1"),
      ("a\u202eb\u0001c.txt", "abc.txt"), ("n" * 300 + ".txt", "n" * 196 + ".txt"), ("Übersicht 2024.txt", "Übersicht 2024.txt")],
 )  # fmt: skip
 def test_a_files_name_is_its_last_part_and_can_be_shown(ann: httpx.Client, given: str, kept: str) -> None:
     boundary = "xxxx"
-    name = given.replace("\\", "\\\\").replace("\u0001", "%01")
+    name = given.replace("\u0001", "%01")
     head = f'Content-Disposition: form-data; name="files"; filename="{name}"'
     body = f"--{boundary}\r\n{head}\r\n\r\nIt is {kept}.\r\n--{boundary}--\r\n"
     answer = ann.post(

@@ -27,7 +27,7 @@ from prompts.invisible import visible
 
 router = APIRouter(prefix="/v1", route_class=RestRoute)
 _MOST_FILES = 100
-_NAME_BYTES = 200
+_NAME_BYTES, _ENDING_BYTES = 200, 40
 
 
 def _leads_to(place: str) -> dict[str, Any]:
@@ -161,8 +161,8 @@ def _written(uploads: Sequence[UploadFile], folder: FilePath) -> dict[str, FileP
 
 def _file_name(given: str | None, at: int) -> str:
     """The last part of the name that the client gave, short enough for a file."""
-    name = PurePath(" ".join(visible(given or "").replace("\\", "/").split("/")[-1].split()))
+    name = PurePath(" ".join(visible(given or "").replace("\\", "/").split()))
     if name.name in ("", "..", "."):
         return f"upload-{at + 1}"
-    stem = name.stem.encode()[: _NAME_BYTES - len(name.suffix.encode()[:40])].decode(errors="ignore")
-    return stem + name.suffix.encode()[:40].decode(errors="ignore")
+    ending = name.suffix.encode()[:_ENDING_BYTES]
+    return (name.stem.encode()[: _NAME_BYTES - len(ending)] + ending).decode(errors="ignore")
