@@ -74,6 +74,7 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
             there = {
                 "model": ["footnote", "notes", "ann/notes+sources"][chance % 3], "collections": [["notes"], []][chance % 2],
                 "question": QUESTION, "query": QUESTION, "filters": [None, {"type": ["md"]}][chance % 2], "collection": "more",
+                "stream": chance % 2 == 0,
                 "messages": [{"role": "user", "content": QUESTION}], "files": [f"{{\\rtf1 It says {chance}.}}"],
             }  # fmt: skip
             case.body = {name: there.get(name, value) for name, value in case.body.items()}

@@ -29,7 +29,7 @@ from assistant.types import Done, Event, Passages, Searching, Text
 from doors.authentication import reader_of
 from doors.rest.answered import Asked, Kept, hit_with_address, keep
 from doors.rest.chat_request import SYSTEM_NOTICE, ChatRequest, Conversation, conversation
-from doors.rest.errors import problem
+from doors.rest.errors import ErrorBody, problem
 from doors.rest.fields import filters_of
 from doors.rest.message_text import MessageText, message_text
 from doors.rest.naming import named
@@ -40,7 +40,11 @@ from doors.rest.working import HungUp, follow, hanging_up, whole
 router = APIRouter(prefix="/v1", route_class=RestRoute)
 _STATUS_SECONDS = 5.0
 _PIECE = re.compile(r"\S{1,200}\s*(?:\S{1,40}\s*){0,5}|\s+")
-_STREAMED = {"text/event-stream": {"schema": {"$ref": f"#/components/schemas/{ChatCompletionChunk.__name__}"}}}
+_SAID_IN_EVENT = {"anyOf": [{"$ref": f"#/components/schemas/{shape.__name__}"} for shape in (ChatCompletionChunk, ErrorBody)]}
+_DATA = {
+    "anyOf": [{"type": "string", "contentMediaType": "application/json", "contentSchema": _SAID_IN_EVENT}, {"const": "[DONE]"}]
+}
+_STREAMED = {"text/event-stream": {"schema": {"type": "object", "required": ["data"], "properties": {"data": _DATA}}}}
 _ANSWERED: dict[int | str, dict[str, Any]] = {
     200: {"model": ChatCompletion, "description": "The answer; a stream of chunks where `stream` is true.", "content": _STREAMED}
 }

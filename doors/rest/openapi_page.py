@@ -129,6 +129,10 @@ def _kind(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return _link(str(field["$ref"]).rpartition("/")[2])
     if "anyOf" in field:
         return " or ".join(dict.fromkeys(_kind(each, schema) for each in field["anyOf"] if each.get("type") != "null"))
+    if "contentSchema" in field:
+        return _kind(field["contentSchema"], schema)
+    if "properties" in field:
+        return ", ".join(_kind(each, schema) for each in field["properties"].values())
     if "enum" in field or "const" in field:
         return " or ".join(escape(str(value)) for value in field.get("enum", [field.get("const")]))
     if field.get("type") == "array":
