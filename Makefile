@@ -18,13 +18,14 @@ test: $(VENV)/.installed-for-tests test-tools lint
 test-extras: $(VENV)/.installed-extras test-tools office
 	$(VENV)/bin/pytest tests/extras
 
-# The long form of some tests: more damaged files, more kills, more hostile answers, more questions. Hours, not minutes. HOSTILE may name a folder
-# with lists of hostile strings, one a line, to be added.
+# The long form of some tests: more damaged files, more kills, more hostile answers, more questions, more requests. Hours, not minutes.
+# HOSTILE may name a folder with lists of hostile strings, one a line, to be added.
 campaign: $(VENV)/.installed-for-tests test-tools
 	$(VENV)/bin/pytest -s tests/test_damaged_files.py --damaged-files 10000
 	$(VENV)/bin/pytest -s tests/test_kill.py --kills 200
 	$(VENV)/bin/pytest -s tests/test_hostile_answers.py --hostile-answers 15000 $(if $(HOSTILE),--hostile-lists $(HOSTILE))
 	$(VENV)/bin/pytest -s tests/test_isolation.py --isolation-questions 2000
+	$(VENV)/bin/pytest -s tests/test_openapi.py --api-cases 5000
 
 lint: $(VENV)/.installed-for-tests
 	$(VENV)/bin/ruff check .

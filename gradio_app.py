@@ -35,7 +35,7 @@ _JS_DOCUMENTS = """element.addEventListener('click', (click) => {
 });"""
 
 
-def build_page(assistant: Assistant, tabs: Tabs) -> gr.Blocks:
+def build_page(assistant: Assistant, tabs: Tabs, warm_up: WarmUp) -> gr.Blocks:
     """The page, not yet mounted: doors.server adds its style sheet, its script and the addresses of passages and pictures, and says
     whose each request is."""
     from assistant.settings import switch_off_telemetry
@@ -45,7 +45,7 @@ def build_page(assistant: Assistant, tabs: Tabs) -> gr.Blocks:
 
     blocks: gr.Blocks
     with gr.Blocks(title="Footnote", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
-        _Page(gr, DocumentsDoor(assistant), WarmUp(assistant), assistant, tabs).tie(blocks)
+        _Page(gr, DocumentsDoor(assistant), warm_up, assistant, tabs).tie(blocks)
     return blocks
 
 

@@ -1,5 +1,5 @@
-"""Authentication: whose a request is. Every request but `/health` passes here before anything else looks at it, and what comes behind
-finds its reader in the request's scope.
+"""Authentication: whose a request is. Every request but `/health` and `/ready` passes here before anything else looks at it, and what
+comes behind finds its reader in the request's scope.
 
 Programs send `Authorization: Bearer fn_...`; browsers HTTP Basic, with the password or with a key of that user. Where there are no
 accounts and the server listens on loopback alone, whoever asks is the local owner.
@@ -27,9 +27,10 @@ from assistant.errors import LibraryError
 from doors.accounts import KEY_PREFIX, Accounts
 from doors.attempts import TooManyAttempts
 from doors.headers import App, Message, Receive, Send
+from doors.rest.errors import refusal
 
 _SCOPE_KEY = "footnote.reader"
-_OPEN_TO_ALL = ("/health",)
+_OPEN_TO_ALL = ("/health", "/ready")
 _CHALLENGE = 'Basic realm="Footnote", charset="UTF-8"'
 # A browser sends the password with every request, and scrypt takes a good part of a second.
 _REMEMBERED_SECONDS = 600.0
@@ -141,7 +142,7 @@ class LoginGate:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await _refusal(reader)(scope, receive, send)
+            await _refusal(reader, scope["path"])(scope, receive, send)
 
     def _reader(self, scope: Message) -> str | Refused:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -162,13 +163,13 @@ def reader_of(request: Request) -> str:
     return reader
 
 
-def _refusal(refused: Refused) -> JSONResponse:
-    headers = {"Cache-Control": "no-store"}
+def _refusal(refused: Refused, path: str) -> JSONResponse:
+    headers: dict[str, str] = {}
     if refused.status == 401:
         headers["WWW-Authenticate"] = _CHALLENGE
     if refused.wait_seconds:
         headers["Retry-After"] = str(refused.wait_seconds)
-    return JSONResponse({"error": refused.reason}, status_code=refused.status, headers=headers)
+    return refusal(path, refused.reason, refused.status, headers=headers)
 
 
 def _decoded(given: str) -> str:

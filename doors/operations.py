@@ -4,13 +4,14 @@ inside the server call the same."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
 from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.filters import EVERYTHING, Filters
-from assistant.types import Event, Retrieval, Turn
+from assistant.types import Answer, Done, Event, Retrieval, Turn
 from doors.uploading import upload
 from ingestion import Progress, Report, forget
 
@@ -42,10 +43,10 @@ class Operations(Protocol):
 
 
 class OwnOperations:
-    """By an assistant of this process."""
+    """By an assistant of this process. `on_answer` hears of each answer that is whole."""
 
-    def __init__(self, assistant: Assistant) -> None:
-        self._assistant = assistant
+    def __init__(self, assistant: Assistant, *, on_answer: Callable[[Answer], None] = lambda _: None) -> None:
+        self._assistant, self._on_answer = assistant, on_answer
 
     def stream(
         self,
@@ -56,7 +57,12 @@ class OwnOperations:
         reader: str = OWNER,
         history: Sequence[Turn] = (),
     ) -> Iterator[Event]:
-        return self._assistant.stream(question, collections=collections, filters=filters, reader=reader, history=history)
+        stream = self._assistant.stream(question, collections=collections, filters=filters, reader=reader, history=history)
+        with closing(stream) as events:  # type: ignore[type-var]
+            for event in events:
+                if isinstance(event, Done):
+                    self._on_answer(event.answer)
+                yield event
 
     def search(
         self, query: str, *, collections: Sequence[str] = (), filters: Filters = EVERYTHING, reader: str = OWNER, k: int = 10

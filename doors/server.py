@@ -26,6 +26,10 @@ from doors.linked_page import links_router
 from doors.operations import OwnOperations
 from doors.page.source_panel import page_picture, passage_html
 from doors.page.tabs import PageGate, Tabs
+from doors.page.warm_up import WarmUp
+from doors.rest.errors import refusal
+from doors.rest.metrics import Measured, Metrics
+from doors.rest_api import add_rest
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -94,17 +98,18 @@ def make_app(assistant: Assistant, *, login_always: bool = False, public_url: st
     from doors import mcp_server
     from gradio_app import build_page
 
-    tabs = Tabs()
-    page = build_page(assistant, tabs)
+    tabs, warm_up, metrics = Tabs(), WarmUp(assistant), Metrics()
+    page = build_page(assistant, tabs, warm_up)
     import gradio
 
     app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.assistant = assistant
-    app.state.operations = OwnOperations(assistant)
+    app.state.operations = OwnOperations(assistant, on_answer=metrics.answered)
     app.state.links = AnswerLinks(assistant.library.database, public_url)
     app.state.stopping = lambda: False
     _add_addresses(app)
     mcp_server.mount(app, writes=mcp_writes, public_url=public_url)
+    add_rest(app, warm_up, metrics)
     theme = gradio.themes.Base(
         font=["-apple-system", "BlinkMacSystemFont", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif"],
         font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace"],
@@ -123,6 +128,7 @@ def make_app(assistant: Assistant, *, login_always: bool = False, public_url: st
     login = Authentication(Accounts(assistant.library.database), login_always=login_always)
     app.add_middleware(LoginGate, authentication=login, is_loopback=_is_loopback)
     app.add_middleware(_Guard)
+    app.add_middleware(Measured, metrics=metrics)
     app.add_middleware(StrictHeaders)  # the last one added is the outermost: refusals carry the headers too
     return app
 
@@ -137,7 +143,7 @@ class _Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif reason := _refusal(scope):
-            await JSONResponse({"error": reason}, status_code=403)(scope, receive, send)
+            await refusal(scope["path"], reason, 403)(scope, receive, send)
         else:
             await self._app(scope, _until_stopping(receive, scope["app"].state.stopping), send)
 
@@ -173,15 +179,10 @@ def _add_addresses(app: FastAPI) -> None:
     def refuse(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": str(error)}, status_code=404, headers={"Cache-Control": "no-store"})
 
-    app.add_api_route("/health", _health)
     app.add_api_route("/own/{name}", _static)
     app.add_api_route("/passage/{document}", _passage)
     app.add_api_route("/page/{document}/{number}.png", _picture)
     app.include_router(links_router)
-
-
-def _health() -> dict[str, str]:
-    return {"status": "ok"}
 
 
 def _static(name: str) -> Response:

@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--hostile-lists", type=Path, help="a folder with lists of hostile strings, one a line, to add to these")
     parser.addoption("--naughty-strings", type=Path, help="a JSON list of strings to add (tests/test_hostile_prompts.py)")
     parser.addoption("--bipia", type=Path, help="the folder of this benchmark (tests/test_hidden_instructions.py)")
+    parser.addoption("--api-cases", type=int, default=300, help="how many requests are made up (tests/test_openapi.py)")
     parser.addoption("--isolation-questions", type=int, default=300, help="how many are asked (tests/test_isolation.py)")
 
 
@@ -44,7 +45,7 @@ def _given(option: str) -> Any:
     return pytest.fixture(given)
 
 
-kills, isolation_questions = _given("--kills"), _given("--isolation-questions")
+kills, isolation_questions, api_cases = _given("--kills"), _given("--isolation-questions"), _given("--api-cases")
 damaged_files, damage_seed = _given("--damaged-files"), _given("--damage-seed")
 number_of_answers, hostile_seed = _given("--hostile-answers"), _given("--hostile-seed")
 hostile_lists, naughty_strings, bipia = _given("--hostile-lists"), _given("--naughty-strings"), _given("--bipia")

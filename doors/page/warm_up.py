@@ -22,6 +22,10 @@ class WarmUp:
     def over(self) -> bool:
         return not self._thread.is_alive()
 
+    @property
+    def failed(self) -> bool:
+        return self._error is not None
+
     def wait(self) -> None:
         """Return when the assistant is ready. Raises FootnoteError where it could not be opened."""
         self._thread.join()
