@@ -2,8 +2,8 @@
 finds its reader in the request's scope.
 
 Programs send `Authorization: Bearer fn_...`; browsers HTTP Basic, with the password or with a key of that user. Where there are no
-accounts and the server listens on loopback alone, whoever asks is the local owner. So is a command on this machine that shows the token
-in the server's file, below `/local/` and nowhere else.
+accounts and the server listens on loopback alone, whoever asks is the local owner. So is, below `/local/` and nowhere else, a command
+on this machine that shows the token of the server's file.
 """
 
 from __future__ import annotations
@@ -183,9 +183,9 @@ def is_local(request: Request) -> bool:
 
 def _from_here(scope: Message) -> bool:
     """Whether the client is on this machine: on loopback, or at the very address that it asked."""
-    client, server = scope.get("client"), scope.get("server")
+    client, server = scope.get("client") or ("",), scope.get("server") or ("",)
     try:
-        return bool(client) and (ip_address(client[0]).is_loopback or bool(server and client[0] == server[0]))
+        return ip_address(client[0]).is_loopback or client[0] == server[0]
     except ValueError:
         return False
 

@@ -20,6 +20,7 @@ from assistant.filters import EVERYTHING, Filters
 from assistant.types import Event, Retrieval, Turn
 from doors import server_file
 from doors.operations import OnProgress, Operations, OwnOperations
+from doors.settings_in_words import differing, settings_in_words
 from doors.wire import encoded, error_of, event_of, progress_of, value_of
 from ingestion import Report
 from ingestion.doctor import Examination
@@ -49,7 +50,7 @@ def operations_for(assistant: Assistant, settings: Settings) -> Operations:
     running = running_server(settings.data_dir)
     if running is None or running.library != assistant.library.id:
         return OwnOperations(assistant)
-    return ServedOperations(running.address, running.token)
+    return ServedOperations(running.address, running.token, differing(settings_in_words(settings), running.settings))
 
 
 def running_server(data_dir: Path) -> RunningServer | None:
@@ -69,10 +70,11 @@ def running_server(data_dir: Path) -> RunningServer | None:
 
 class ServedOperations:
     """By the server at this address. Raises what it would raise itself, and LibraryError where it ends meanwhile. Leaving a stream, or
-    Ctrl+C, stops what the server does for it."""
+    Ctrl+C, stops what the server does for it. `differing` are the settings by which the server works otherwise than this process
+    would."""
 
-    def __init__(self, address: str, token: str) -> None:
-        self.address = address
+    def __init__(self, address: str, token: str, differing: Sequence[str] = ()) -> None:
+        self.address, self.differing = address, differing
         self._client = _client(address, token)
 
     def stream(
@@ -142,6 +144,7 @@ class ServedOperations:
                     on_progress(progress_of(operation, value))
                 elif kind == "value":
                     return value_of(operation, value)
+        raise AssertionError("An answer ends with its value.")
 
     @contextmanager
     def _answer(self, operation: str, arguments: Mapping[str, object]) -> Iterator[Iterator[tuple[str, Any]]]:

@@ -1,4 +1,4 @@
-"""The server's file: where in a data folder a running server says its address and the token by which this machine's owner reaches it."""
+"""The server's file: in it a running server says, in its data folder, where it is and by which token this machine's owner gets in."""
 
 from __future__ import annotations
 

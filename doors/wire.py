@@ -1,5 +1,5 @@
-"""The wire between a command and the server that owns its data folder: what is asked for as one JSON object, the answer as lines of
-JSON. Each line names what it carries: an "event" of a stream, a "progress", the "value" that ends an answer, or the "error" that does."""
+"""The wire between a command and the server that owns its data folder: a request is one JSON object, an answer lines of JSON. Each
+line names what it carries: an "event" of a stream, a "progress", the "value" that ends an answer, or the "error" that does."""
 
 from __future__ import annotations
 
@@ -62,9 +62,8 @@ def error_in_words(error: Exception) -> dict[str, str]:
 def error_of(said: Mapping[str, str]) -> FootnoteError:
     """The error that was raised on the other side, of the same class where this side has it."""
     kind = getattr(errors, said["kind"], None)
-    known = isinstance(kind, type) and issubclass(kind, FootnoteError)
-    error: FootnoteError = kind(said["message"]) if known else FootnoteError(said["message"])
-    return error
+    known = kind if isinstance(kind, type) and issubclass(kind, FootnoteError) else FootnoteError
+    return known(said["message"])
 
 
 @cache
