@@ -90,8 +90,8 @@ def restore_command(file: str, as_json: bool) -> None:
     data_dir = read_settings().data_dir
     if running := running_server(data_dir):
         raise BackupError(
-            f"The server at {running.address} is running on {data_dir}. Set FOOTNOTE_DATA_DIR to a new folder, or stop it and move the "
-            "old one away."
+            f"The server at {running.address} is running on {data_dir}. Set FOOTNOTE_DATA_DIR to a new folder, or stop it and move "
+            "the old one away."
         )
     unpack(Path(file), data_dir)
     with open_assistant() as assistant:
