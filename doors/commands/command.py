@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import click
 
 from assistant.errors import FootnoteError
+from doors.completion import collections
 from doors.terminal import print_error, say
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ def text(words: str) -> str:
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 collection_option = click.option(
-    "-c", "--collection", type=text, default="", help="The collection; all of them where none is named."
+    "-c",
+    "--collection",
+    type=text,
+    default="",
+    shell_complete=collections,
+    help="The collection; all of them where none is named.",
 )
 
 

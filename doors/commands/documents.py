@@ -12,6 +12,7 @@ from assistant.errors import InvalidRequest
 from assistant.filters import Filters, nothing_passes
 from doors.commands.command import FAILED, as_json_option, collection_option, command, open_assistant, opened, text
 from doors.commands.filtering import filter_options
+from doors.completion import collections, documents
 from doors.terminal import ProgressBar, name, print_json, say
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 @command("ingest")
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option(
-    "-c", "--collection", type=text, default="", help="The collection to add to, made where it is missing.  [default: documents]"
+    "-c",
+    "--collection",
+    type=text,
+    default="",
+    shell_complete=collections,
+    help="The collection to add to, made where it is missing.  [default: documents]",
 )
 @click.option("--sample", is_flag=True, help="Add the sample handbook (English, French, Portuguese) to try things out.")
 @click.option("--watch", is_flag=True, help="Go on following the files as they change, until Ctrl+C (exit status 0).")
@@ -79,7 +85,7 @@ def documents_command(collection: str, filters: Filters, as_json: bool) -> None:
 
 
 @command("show")
-@click.argument("document", type=text)
+@click.argument("document", type=text, shell_complete=documents)
 @click.option("-p", "--page", type=click.IntRange(1), default=None, help="Only this page.")
 @as_json_option
 def show_command(document: str, page: int | None, as_json: bool) -> None:
@@ -101,7 +107,7 @@ def show_command(document: str, page: int | None, as_json: bool) -> None:
 
 
 @command("forget")
-@click.argument("document", type=text)
+@click.argument("document", type=text, shell_complete=documents)
 @as_json_option
 def forget_command(document: str, as_json: bool) -> None:
     """Take a document (by id, file name or title) out. No answer shows it from then on."""

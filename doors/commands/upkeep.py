@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 from doors.commands.command import as_json_option, command, open_assistant, opened, text
+from doors.completion import collections
 from doors.terminal import name, print_json, say
 
 
 @command("reindex")
-@click.argument("collection", type=text)
+@click.argument("collection", type=text, shell_complete=collections)
 @as_json_option
 def reindex_command(collection: str, as_json: bool) -> None:
     """Build a collection's index anew from the library."""
