@@ -151,7 +151,7 @@ def test_a_terminal_shows_the_checked_answer_and_obeys_nothing_that_is_said(
         passage = terminal.type("/source 1\n", until=AGAIN)
         assert f"\x1b[1;7m{GATE}.\x1b[0m" in passage
         assert "Hidden: [35mmagenta" in passage  # the parser had taken the escape itself
-        hostile = terminal.type("And when is it hostile?\n", until=AGAIN)
+        hostile = terminal.type("When does the north gate close, hostile as it is?\n", until=AGAIN)
         assert r"\x1b[2J" in hostile
         assert r"\x1b]8;;http://evil.example/\x07here" in hostile
         assert "[link=http://evil.example/]here[/link]" in hostile

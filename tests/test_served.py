@@ -294,7 +294,7 @@ async def _asked(
 ) -> httpx2.Response:
     transport = httpx2.ASGITransport(app=app, client=(client, 1))  # type: ignore[arg-type]
     async with httpx2.AsyncClient(transport=transport, base_url=f"http://{host}") as asking:
-        return await asking.get(path, headers={"Authorization": authorization.encode()} if authorization else {})
+        return await asking.get(path, headers={b"Authorization": authorization.encode()} if authorization else {})
 
 
 def test_local_routes_are_there_for_this_machine_with_the_token_and_for_nobody_else(

@@ -1,6 +1,7 @@
 """The screen of a terminal: what comes is drawn in place while it comes, then the checked answer stands, its marks in colour.
 
-Of a document's words nothing is obeyed: they are cleaned as all that commands print, and never read as rich's markup.
+Of a document's words nothing is obeyed: they are cleaned as all that commands print, and never read as rich's markup. Nor is anything
+kept that nobody would see.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rich.text import Text as Styled
 
 from assistant.types import Answer, Chunk, Citation, Event, Passages, Searching, Text
 from doors.terminal import below_answer, harmless, name, place_of, shortened
+from prompts.invisible import visible
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _MARK_STYLE, _QUOTE_STYLE, _SMALL_STYLE, _TROUBLE_STYLE = "bold cyan", "bold reverse", "dim", "red"
@@ -68,7 +70,7 @@ class RichScreen:
             yield show
 
     def answer(self, answer: Answer) -> None:
-        shown = Styled(harmless(answer.text))
+        shown = Styled(_shown(answer.text))
         cited = {c.number for c in answer.citations}
         for found in _MARK.finditer(shown.plain):
             if int(found[1]) in cited:
@@ -83,21 +85,21 @@ class RichScreen:
     def passage(self, citation: Citation, chunk: Chunk) -> None:
         start, end = citation.start - chunk.start, citation.end - chunk.start
         parts = (chunk.text[:start], ""), (chunk.text[start:end], _QUOTE_STYLE), (chunk.text[end:], "")
-        self._console.print(Styled(f"[{citation.number}] {harmless(place_of(citation))}", _MARK_STYLE))
-        self._console.print(Styled.assemble(*((harmless(text), style) for text, style in parts)))
+        self._console.print(Styled(f"[{citation.number}] {_shown(place_of(citation))}", _MARK_STYLE))
+        self._console.print(Styled.assemble(*((_shown(text), style) for text, style in parts)))
         self._console.print()
 
     def stopped(self, words: str) -> None:
         self.say(f"\n{words}")
 
     def say(self, words: str) -> None:
-        self._console.print(Styled(harmless(words), _SMALL_STYLE))
+        self._console.print(Styled(_shown(words), _SMALL_STYLE))
 
     def trouble(self, words: str) -> None:
-        self._console.print(Styled(f"footnote: {harmless(words)}", _TROUBLE_STYLE))
+        self._console.print(Styled(f"footnote: {_shown(words)}", _TROUBLE_STYLE))
 
     def _small(self, line: str) -> None:
-        shown = Styled(harmless(line), _SMALL_STYLE)
+        shown = Styled(_shown(line), _SMALL_STYLE)
         if found := _MARK.match(line):
             shown.stylize(f"not dim {_MARK_STYLE}", *found.span())
         self._console.print(shown)
@@ -105,5 +107,9 @@ class RichScreen:
     def _end_of(self, written: str) -> Styled:
         """As much of the end as the terminal shows without rolling, which could not be taken back."""
         width, height = self._console.size
-        lines = Styled(harmless(written)).wrap(self._console, width)
+        lines = Styled(_shown(written)).wrap(self._console, width)
         return Styled("\n").join(lines[-max(1, height - 2) :])
+
+
+def _shown(text: str) -> str:
+    return visible(harmless(text))
