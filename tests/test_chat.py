@@ -146,6 +146,7 @@ def test_a_terminal_shows_the_checked_answer_and_obeys_nothing_that_is_said(
         stands = _in_the_end(first)
         assert f"{GATE} [1]. The moon is made of green cheese and old shoes." in " ".join(stands.split())
         assert "1 of 2 statements are borne out" in stands
+        assert " ".join(stands.split()).count(GATE) == 2  # the answer and its quote: what came unchecked is taken back
         assert f"“{GATE}.”" in " ".join(stands.split())
         assert "\x1b[1;36m[1]\x1b[0m" in first
         passage = terminal.type("/source 1\n", until=AGAIN)
