@@ -120,11 +120,17 @@ class Assistant:
     def close(self) -> None:
         """Stop what is being written, and give the index and the library back, so that another process may open them."""
         self._give_back()
-        if "index" in self.__dict__:
-            self.index.close()
-        for opened in ("index", "retriever", "generator", "line_writer"):
+        self.lend_index()
+        for opened in ("generator", "line_writer"):
             self.__dict__.pop(opened, None)
         self.library.close()
+
+    def lend_index(self) -> None:
+        """Give the index alone back until it is used again, so that another process may open it meanwhile."""
+        if "index" in self.__dict__:
+            self.index.close()
+        for opened in ("index", "retriever"):
+            self.__dict__.pop(opened, None)
 
     def warm_up(self) -> None:
         """Open everything now, and run each collection's first search, which is the slow one."""

@@ -265,6 +265,11 @@ class Library:
         found = [queries.document_of(row, sources[row.id]) for row in rows]
         return sorted(found, key=lambda d: (d.collection, d.source, d.id))
 
+    def sources(self, *, reader: str, beginning: str = "", most: int) -> list[str]:
+        """What live documents that the reader may read are called, as far as it begins so; each once, in order, at most so many."""
+        with self._database.reading() as connection:
+            return queries.sources_beginning(connection, access.readable(connection, reader), beginning, most)
+
     def find_document(self, name: str, *, reader: str) -> Document:
         """The document of this id, or the only one of this source or title. Raises DocumentNotFound."""
         with self._database.reading() as connection:

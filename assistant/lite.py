@@ -30,8 +30,8 @@ def open_folder(folder: str) -> str:
             raise LibraryError(f"The index {folder} cannot be opened: {said}. Move it away; `footnote reindex` builds another.")
         if time.monotonic() > deadline:
             raise DataFolderInUse(
-                f"The index {folder} could not be opened: another footnote process (perhaps `footnote serve`) is using this data "
-                "folder. Stop it, ask on its page, or set FOOTNOTE_DATA_DIR to another folder."
+                f"The index {folder} could not be opened: another footnote process (a command, or a server that does not "
+                "answer) is using this data folder. Let it end, stop it, or set FOOTNOTE_DATA_DIR to another folder."
             )
         time.sleep(0.05)
 

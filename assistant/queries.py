@@ -61,6 +61,13 @@ def _seen_places(collection_ids: Sequence[int]) -> Select[Any]:
     )
 
 
+def sources_beginning(connection: Connection, of: Sequence[Collection], beginning: str, most: int) -> list[str]:
+    """What people see of the places of live documents, as far as it begins so; each once, in order, at most so many."""
+    seen = _seen_places([c.id for c in of]).with_only_columns(places.c.source)
+    begins = func.substr(places.c.source, 1, len(beginning)) == beginning
+    return list(connection.scalars(seen.where(begins).distinct().order_by(places.c.source).limit(most)))
+
+
 def _file_name(source: str) -> str:
     return source.rpartition("/")[2].casefold()
 

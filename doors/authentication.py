@@ -2,7 +2,8 @@
 comes behind finds its reader in the request's scope.
 
 Programs send `Authorization: Bearer fn_...`; browsers HTTP Basic, with the password or with a key of that user. Where there are no
-accounts and the server listens on loopback alone, whoever asks is the local owner.
+accounts and the server listens on loopback alone, whoever asks is the local owner. So is, below `/local/` and nowhere else, a command
+on this machine that shows the token of the server's file.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -30,7 +32,9 @@ from doors.headers import App, Message, Receive, Send
 from doors.rest.errors import refusal
 
 _SCOPE_KEY = "footnote.reader"
+_LOCAL_KEY = "footnote.local"
 _OPEN_TO_ALL = ("/health", "/ready")
+_LOCAL = "/local/"
 _CHALLENGE = 'Basic realm="Footnote", charset="UTF-8"'
 # A browser sends the password with every request, and scrypt takes a good part of a second.
 _REMEMBERED_SECONDS = 600.0
@@ -50,13 +54,19 @@ class Authentication:
     """Who sends a request, by its headers. Passwords that were verified lately are remembered by a digest that only this process can
     make, and only as long as the user has that very password and is not disabled: each request looks."""
 
-    def __init__(self, accounts: Accounts, *, login_always: bool = False) -> None:
-        self._accounts, self._login_always = accounts, login_always
+    def __init__(self, accounts: Accounts, *, login_always: bool = False, local_token: str = "") -> None:
+        self._accounts, self._login_always, self._local_token = accounts, login_always, local_token
         self._remembered = _Remembered()
 
     def login_wanted(self) -> bool:
         """Whether a reader must be named: where there are accounts, and wherever other machines can reach the server."""
         return self._login_always or self._accounts.exist()
+
+    def is_local(self, authorization: str) -> bool:
+        """Whether this header shows the token of the server's file."""
+        kind, _, given = authorization.partition(" ")
+        same = hmac.compare_digest(given.strip().encode("utf-8", "surrogatepass"), self._local_token.encode())
+        return bool(self._local_token) and kind.lower() == "bearer" and same
 
     def reader(self, authorization: str, address: str) -> str | Refused:
         """The reader that this header names. `address` is the client's. Takes as long as a password is hashed."""
@@ -146,6 +156,10 @@ class LoginGate:
 
     def _reader(self, scope: Message) -> str | Refused:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if scope.get("path", "").startswith(_LOCAL) and _from_here(scope):
+            scope[_LOCAL_KEY] = self._authentication.is_local(headers.get("authorization", ""))
+            if scope[_LOCAL_KEY]:
+                return OWNER
         if self._authentication.login_wanted():
             if scope.get("path") in _OPEN_TO_ALL:
                 return ""  # nobody's: it may read nothing
@@ -161,6 +175,20 @@ def reader_of(request: Request) -> str:
     """For whom a request reads, as the gate found out. A request that came by another way has none, and fails."""
     reader: str = request.scope[_SCOPE_KEY]
     return reader
+
+
+def is_local(request: Request) -> bool:
+    """Whether the gate let a request through for the token that it shows."""
+    return request.scope.get(_LOCAL_KEY) is True
+
+
+def _from_here(scope: Message) -> bool:
+    """Whether the client is on this machine: on loopback, or at the very address that it asked."""
+    client, server = scope.get("client") or ("",), scope.get("server") or ("",)
+    try:
+        return ip_address(client[0]).is_loopback or client[0] == server[0]
+    except ValueError:
+        return False
 
 
 def _refusal(refused: Refused, path: str) -> JSONResponse:

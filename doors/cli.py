@@ -9,13 +9,16 @@ import click
 
 from doors.chatter import without_needless_lines
 from doors.commands.accounts import keys_command, share_command, users_command
+from doors.commands.chatting import chat_command
 from doors.commands.command import INTERRUPTED
+from doors.commands.completing import completion_command
 from doors.commands.documents import documents_command, forget_command, ingest_command, show_command
 from doors.commands.mcp import mcp_command
 from doors.commands.measuring import calibrate_command, eval_command
 from doors.commands.questions import ask_command, search_command
 from doors.commands.serving import serve_command
 from doors.commands.upkeep import backup_command, doctor_command, purge_command, reindex_command, restore_command
+from doors.completion import prepare
 from doors.terminal import print_error, print_json
 
 
@@ -34,9 +37,9 @@ def main() -> None:
 
 # In the order in which a newcomer meets them.
 for _command in (
-    ingest_command, ask_command, search_command, documents_command, show_command, forget_command,
+    ingest_command, ask_command, chat_command, search_command, documents_command, show_command, forget_command,
     reindex_command, doctor_command, purge_command, backup_command, restore_command,
-    eval_command, calibrate_command, serve_command, mcp_command, users_command, keys_command, share_command,
+    eval_command, calibrate_command, serve_command, mcp_command, users_command, keys_command, share_command, completion_command,
 ):  # fmt: skip
     main.add_command(_command)
 
@@ -45,6 +48,7 @@ def run() -> None:
     """The command's entry point."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    prepare()
     with without_needless_lines():
         try:
             sys.exit(main(prog_name="footnote", standalone_mode=False))

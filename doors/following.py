@@ -10,13 +10,11 @@ from doors.in_json import report_json
 from doors.terminal import ProgressBar, name, print_error, print_json, say
 
 if TYPE_CHECKING:
-    from assistant.answering import Assistant
     from ingestion.report import Progress, Report
     from ingestion.watching import Trouble, Watching
 
 
 def follow(
-    assistant: Assistant,
     paths: Sequence[str | os.PathLike[str]],
     *,
     collection: str,
@@ -25,24 +23,31 @@ def follow(
 ) -> None:
     """Ingest, then follow until Ctrl+C, which is the normal end once the first reading is done; before that KeyboardInterrupt passes.
     Changes go to stdout, one a line (as JSON one object a line), the rest to stderr. Between two events other commands may use the
-    data folder."""
-    from ingestion.watching import watch
+    data folder, and a server may start or end: each time, what changed goes through it where it runs."""
+    from assistant.answering import Assistant
+    from assistant.settings import read_settings
+    from doors.served import operations_for
+    from ingestion.watching import watch_by
 
+    settings = read_settings()
+    assistant = Assistant.open(settings)
     bars = [ProgressBar()]
 
     def show(progress: Progress) -> None:
         for bar in bars:
             bar.update(progress)
 
-    events = watch(assistant, paths, collection=collection, on_progress=show)
+    def take_up(there: Sequence[str | os.PathLike[str]]) -> Report:
+        with assistant:  # to give the index back afterwards
+            return operations_for(assistant, settings).ingest(there, collection=collection, on_progress=show)
+
+    events = watch_by(take_up, paths)
     with bars[0]:
         first = next(events)
     bars.clear()
-    assistant.close()
     try:
         _print_event(first, as_json, print_report)
         for event in events:
-            assistant.close()
             _print_event(event, as_json, _print_changes)
     except KeyboardInterrupt:
         say("Stopped.", to_stderr=True)

@@ -3,6 +3,7 @@ inside the server call the same."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,11 @@ from assistant.answering import Assistant
 from assistant.filters import EVERYTHING, Filters
 from assistant.types import Answer, Done, Event, Retrieval, Turn
 from doors.uploading import upload
-from ingestion import Progress, Report, forget
+from ingestion import Progress, Report, forget, ingest
+from ingestion.backup import back_up
+from ingestion.doctor import Examination, examine
+from ingestion.purging import Purged, purge
+from ingestion.reindexing import reindex
 
 OnProgress = Callable[[Progress], None]
 
@@ -39,7 +44,24 @@ class Operations(Protocol):
         self, files: Mapping[str, Path], *, collection: str = "", reader: str = OWNER, on_progress: OnProgress = lambda _: None
     ) -> Report: ...
 
+    def ingest(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        collection: str = "documents",
+        reader: str = OWNER,
+        on_progress: OnProgress = lambda _: None,
+    ) -> Report: ...
+
     def forget(self, document: str, *, reader: str = OWNER) -> str: ...
+
+    def reindex(self, collection: str, *, reader: str = OWNER, on_progress: Callable[[int], None] = lambda _: None) -> int: ...
+
+    def purge(self, *, reader: str = OWNER) -> Purged: ...
+
+    def examine(self, *, reader: str = OWNER) -> list[Examination]: ...
+
+    def back_up(self, file: Path) -> int: ...
 
 
 class OwnOperations:
@@ -74,5 +96,27 @@ class OwnOperations:
     ) -> Report:
         return upload(self._assistant, files, collection=collection, reader=reader, on_progress=on_progress)
 
+    def ingest(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        collection: str = "documents",
+        reader: str = OWNER,
+        on_progress: OnProgress = lambda _: None,
+    ) -> Report:
+        return ingest(self._assistant, paths, collection=collection, reader=reader, on_progress=on_progress)
+
     def forget(self, document: str, *, reader: str = OWNER) -> str:
         return forget(self._assistant, document, reader=reader)
+
+    def reindex(self, collection: str, *, reader: str = OWNER, on_progress: Callable[[int], None] = lambda _: None) -> int:
+        return reindex(self._assistant, collection, reader=reader, on_progress=on_progress)
+
+    def purge(self, *, reader: str = OWNER) -> Purged:
+        return purge(self._assistant, reader=reader)
+
+    def examine(self, *, reader: str = OWNER) -> list[Examination]:
+        return examine(self._assistant, reader=reader)
+
+    def back_up(self, file: Path) -> int:
+        return back_up(self._assistant, file)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from doors.answer_links import AnswerLinks
 from doors.authentication import Authentication, LoginGate, reader_of
 from doors.headers import App, Message, Receive, Send, StrictHeaders
 from doors.linked_page import links_router
+from doors.local_routes import LocalDoor, local_router
 from doors.operations import OwnOperations
 from doors.page.source_panel import page_picture, passage_html
 from doors.page.tabs import PageGate, Tabs
@@ -30,6 +32,8 @@ from doors.page.warm_up import WarmUp
 from doors.rest.errors import refusal
 from doors.rest.metrics import Measured, Metrics
 from doors.rest_api import add_rest
+from doors.server_file import announced
+from doors.settings_in_words import settings_in_words
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -43,15 +47,21 @@ def serve(settings: Settings) -> None:
     from assistant.settings import switch_off_telemetry
 
     switch_off_telemetry()
-    with Assistant.open(settings) as assistant, _listen(settings.host, settings.port, assistant) as listening:
+    with ExitStack() as ending:
+        ending.enter_context(_terminated_as_interrupted())
+        assistant = ending.enter_context(Assistant.open(settings))
+        listening = ending.enter_context(_listen(settings.host, settings.port, assistant))
         import uvicorn
 
         _ = assistant.index  # refused here, before an address is announced, where another process owns the data folder
+        file = ending.enter_context(announced(settings.data_dir, listening))
+        local = LocalDoor(file, settings_in_words(settings))
         app = make_app(
             assistant,
             login_always=not _is_loopback(settings.host),
             public_url=settings.public_url,
             mcp_writes=settings.mcp_writes,
+            local=local,
         )
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         print(f"Footnote is at http://{shown}:{settings.port} (Ctrl+C stops it)", file=sys.stderr, flush=True)
@@ -61,6 +71,16 @@ def serve(settings: Settings) -> None:
         app.state.stopping = lambda: server.should_exit
         with _resuming(assistant), suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the server as Ctrl+C does, with everything given back. uvicorn raises either once more when it has shut down."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _offer_models(settings: Settings) -> None:
@@ -91,10 +111,18 @@ def _resuming(assistant: Assistant) -> Iterator[None]:
         thread.join()
 
 
-def make_app(assistant: Assistant, *, login_always: bool = False, public_url: str = "", mcp_writes: bool = False) -> FastAPI:
+def make_app(
+    assistant: Assistant,
+    *,
+    login_always: bool = False,
+    public_url: str = "",
+    mcp_writes: bool = False,
+    local: LocalDoor | None = None,
+) -> FastAPI:
     """The app, with the page at `/`. Models and index start to open in the background; the caller closes the assistant. A login is
     wanted where the library has accounts, and with `login_always` where it has none too. Links that leave the server begin with
-    `public_url`. Over MCP documents are added and forgotten only with `mcp_writes`."""
+    `public_url`. Over MCP documents are added and forgotten only with `mcp_writes`. Commands of this machine are served through the
+    `local` door, where there is one."""
     from doors import mcp_server
     from gradio_app import build_page
 
@@ -106,6 +134,7 @@ def make_app(assistant: Assistant, *, login_always: bool = False, public_url: st
     app.state.assistant = assistant
     app.state.operations = OwnOperations(assistant, on_answer=metrics.answered)
     app.state.links = AnswerLinks(assistant.library.database, public_url)
+    app.state.local = local
     app.state.stopping = lambda: False
     _add_addresses(app)
     mcp_server.mount(app, writes=mcp_writes, public_url=public_url)
@@ -125,7 +154,8 @@ def make_app(assistant: Assistant, *, login_always: bool = False, public_url: st
     mounted = next(route for route in app.routes if isinstance(route, Mount))
     mounted.app = PageGate(mounted.app, tabs)
     # Those added last come first.
-    login = Authentication(Accounts(assistant.library.database), login_always=login_always)
+    accounts, token = Accounts(assistant.library.database), local.file.token if local else ""
+    login = Authentication(accounts, login_always=login_always, local_token=token)
     app.add_middleware(LoginGate, authentication=login, is_loopback=_is_loopback)
     app.add_middleware(_Guard)
     app.add_middleware(Measured, metrics=metrics)
@@ -183,6 +213,7 @@ def _add_addresses(app: FastAPI) -> None:
     app.add_api_route("/passage/{document}", _passage)
     app.add_api_route("/page/{document}/{number}.png", _picture)
     app.include_router(links_router)
+    app.include_router(local_router)
 
 
 def _static(name: str) -> Response:

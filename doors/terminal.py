@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from assistant.types import Answer
+    from assistant.types import Answer, Citation
     from ingestion.report import Progress
 
 # Control characters, marks that turn the direction of writing, and what stands for bytes that are no UTF-8 in a file's name.
@@ -21,8 +22,13 @@ _OWN_WORDS = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{p
 
 
 def say(text: str, *, to_stderr: bool = False) -> None:
-    """Print for people. Tabs and line ends stay; other control characters are shown as escapes."""
-    click.echo(_OBEYED.sub(lambda found: found[0] if found[0] in "\t\n" else _escape(found[0]), text), err=to_stderr)
+    """Print for people, as `harmless` text."""
+    click.echo(harmless(text), err=to_stderr)
+
+
+def harmless(text: str) -> str:
+    """What no terminal obeys. Tabs and line ends stay; other control characters become escapes."""
+    return _OBEYED.sub(lambda found: found[0] if found[0] in "\t\n" else _escape(found[0]), text)
 
 
 def name(text: str) -> str:
@@ -78,25 +84,35 @@ def borne_out(answer: Answer) -> str:
 
 
 def print_answer(answer: Answer) -> None:
-    say(answer.text)
-    if not answer.complete:
-        say("[This answer was cut off.]")
-    if answer.citations:
-        say("")
-    for c in answer.citations:
-        say(f"[{c.number}] {name(c.title)}, page {c.page} ({name(c.source)}): “{shortened(c.quote, 300)}”")
-    if answer.stated:
-        say(f"\n{borne_out(answer)}.")
-    elif answer.unsupported:
-        say("")
-    for sentence in answer.unsupported:
-        say(f"Not borne out by the documents: {shortened(sentence, 300)}")
-    if not answer.found and answer.hits:
-        say("\nNearest passages:")
-        for hit in answer.hits:
-            say(f"  {name(hit.chunk.title)}, page {hit.chunk.page}: {shortened(hit.chunk.text)}")
+    for line in (answer.text, *below_answer(answer)):
+        say(line)
     for notice in answer.notices:
         say(f"Note: {name(notice)}", to_stderr=True)
+
+
+def below_answer(answer: Answer) -> Iterator[str]:
+    """The lines that stand below an answer's text: its footnotes, and what it lacks."""
+    if not answer.complete:
+        yield "[This answer was cut off.]"
+    if answer.citations:
+        yield ""
+    for c in answer.citations:
+        yield f"[{c.number}] {place_of(c)}: “{shortened(c.quote, 300)}”"
+    if answer.stated:
+        yield f"\n{borne_out(answer)}."
+    elif answer.unsupported:
+        yield ""
+    for sentence in answer.unsupported:
+        yield f"Not borne out by the documents: {shortened(sentence, 300)}"
+    if not answer.found and answer.hits:
+        yield "\nNearest passages:"
+        for hit in answer.hits:
+            yield f"  {name(hit.chunk.title)}, page {hit.chunk.page}: {shortened(hit.chunk.text)}"
+
+
+def place_of(citation: Citation) -> str:
+    """Where a footnote leads, in words."""
+    return f"{name(citation.title)}, page {citation.page} ({name(citation.source)})"
 
 
 class ProgressBar:

@@ -44,14 +44,19 @@ def find_sources(paths: Sequence[str | os.PathLike[str]]) -> list[Source]:
     """Every file that these files and folders hold, each once, in the order given, folders by name. Hidden files and folders (whose
     names begin with a dot) and what Footnote keeps in a data folder are passed over; links out of a folder, devices and folders that
     may not be read are refused. Raises PathNotFound."""
+    found = {source.place: source for path in given_paths(paths) for source in _below(path)}
+    return list(found.values())
+
+
+def given_paths(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """The paths, each of which is there. Raises PathNotFound."""
     given = [Path(p) for p in paths]
     for path, as_given in zip(given, paths, strict=True):
         if not os.fspath(as_given):
             raise PathNotFound("An empty path names no file or folder. To read the current folder, write a dot.")
         if not path.exists():
             raise PathNotFound(f"There is no file or folder '{readable_name(path)}'. Check the path.")
-    found = {source.place: source for path in given for source in _below(path)}
-    return list(found.values())
+    return given
 
 
 def place_of(path: Path) -> str:

@@ -70,6 +70,16 @@ def watch(
     def take_up(there: Sequence[str | os.PathLike[str]]) -> Report:
         return ingest(assistant, there, collection=collection, reader=reader, on_progress=on_progress)
 
+    return watch_by(take_up, paths, stop=stop)
+
+
+def watch_by(
+    take_up: Callable[[Sequence[str | os.PathLike[str]]], Report],
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    stop: threading.Event | None = None,
+) -> Iterator[Report | Watching | Trouble]:
+    """As `watch`, with what takes the files up, as `ingest` does. Nothing else touches library or index."""
     stop = stop or threading.Event()
     differences, trouble = Differences(paths), _Trouble()
     with _Signals(stop) as signals:

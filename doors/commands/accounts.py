@@ -12,6 +12,7 @@ import click
 
 from assistant.errors import InvalidRequest
 from doors.commands.command import as_json_option, command, open_assistant, text
+from doors.completion import collections
 from doors.terminal import name, print_json, say
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _revoke_key(key_id: str, as_json: bool) -> None:
 
 
 @command("share")
-@click.argument("collection", type=text)
+@click.argument("collection", type=text, shell_complete=collections)
 @click.option(
     "--with", "readers", type=text, multiple=True, metavar="NAME", help="With these users (repeat it, or part by commas)."
 )

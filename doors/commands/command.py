@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
 from assistant.errors import FootnoteError
-from doors.terminal import print_error
+from doors.completion import collections
+from doors.terminal import print_error, say
 
 if TYPE_CHECKING:
     from assistant.answering import Assistant
+    from doors.operations import Operations
 
 FAILED = 1
 NOT_FOUND = 3
@@ -29,7 +32,12 @@ def text(words: str) -> str:
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 collection_option = click.option(
-    "-c", "--collection", type=text, default="", help="The collection; all of them where none is named."
+    "-c",
+    "--collection",
+    type=text,
+    default="",
+    shell_complete=collections,
+    help="The collection; all of them where none is named.",
 )
 
 
@@ -58,3 +66,20 @@ def open_assistant() -> Assistant:
     from assistant.answering import Assistant
 
     return Assistant.open()
+
+
+@contextmanager
+def opened() -> Iterator[Operations]:
+    """What carries out the command, by the settings of the environment: the server of the data folder where one runs, which works by
+    its own settings; where those differ, a note on stderr says so. Else this process."""
+    from assistant.answering import Assistant
+    from assistant.settings import read_settings
+    from doors.served import ServedOperations, operations_for
+
+    settings = read_settings()
+    with Assistant.open(settings) as assistant:
+        operations = operations_for(assistant, settings)
+        if isinstance(operations, ServedOperations) and operations.differing:
+            names = ", ".join(operations.differing)
+            say(f"Note: the server at {operations.address} does this, by its own settings. Not as here: {names}.", to_stderr=True)
+        yield operations

@@ -10,8 +10,9 @@ import click
 
 from assistant.errors import InvalidRequest
 from assistant.filters import Filters, nothing_passes
-from doors.commands.command import FAILED, as_json_option, collection_option, command, open_assistant, text
+from doors.commands.command import FAILED, as_json_option, collection_option, command, open_assistant, opened, text
 from doors.commands.filtering import filter_options
+from doors.completion import collections, documents
 from doors.terminal import ProgressBar, name, print_json, say
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 @command("ingest")
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option(
-    "-c", "--collection", type=text, default="", help="The collection to add to, made where it is missing.  [default: documents]"
+    "-c",
+    "--collection",
+    type=text,
+    default="",
+    shell_complete=collections,
+    help="The collection to add to, made where it is missing.  [default: documents]",
 )
 @click.option("--sample", is_flag=True, help="Add the sample handbook (English, French, Portuguese) to try things out.")
 @click.option("--watch", is_flag=True, help="Go on following the files as they change, until Ctrl+C (exit status 0).")
@@ -31,7 +37,6 @@ def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, watch:
     --watch and --json, one object a line."""
     from doors.following import follow
     from doors.in_json import report_json
-    from ingestion import ingest
     from ingestion.sample import sample_documents
 
     if not paths and not sample:
@@ -39,12 +44,11 @@ def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, watch:
     into = collection or ("sample" if sample and not paths else "documents")
     named = [*paths, *(sample_documents() if sample else ())]
     if watch:
-        with open_assistant() as assistant:
-            follow(assistant, named, collection=into, as_json=as_json, print_report=_print_report)
+        follow(named, collection=into, as_json=as_json, print_report=_print_report)
         return
-    with open_assistant() as assistant, ProgressBar() as bar:
+    with opened() as operations, ProgressBar() as bar:
         try:
-            report = ingest(assistant, named, collection=into, on_progress=bar.update)
+            report = operations.ingest(named, collection=into, on_progress=bar.update)
         except KeyboardInterrupt as stopped:
             raise KeyboardInterrupt("Stopped. What was read is kept; the same command goes on with the rest.") from stopped
     if as_json:
@@ -81,7 +85,7 @@ def documents_command(collection: str, filters: Filters, as_json: bool) -> None:
 
 
 @command("show")
-@click.argument("document", type=text)
+@click.argument("document", type=text, shell_complete=documents)
 @click.option("-p", "--page", type=click.IntRange(1), default=None, help="Only this page.")
 @as_json_option
 def show_command(document: str, page: int | None, as_json: bool) -> None:
@@ -103,14 +107,12 @@ def show_command(document: str, page: int | None, as_json: bool) -> None:
 
 
 @command("forget")
-@click.argument("document", type=text)
+@click.argument("document", type=text, shell_complete=documents)
 @as_json_option
 def forget_command(document: str, as_json: bool) -> None:
     """Take a document (by id, file name or title) out. No answer shows it from then on."""
-    from ingestion import forget
-
-    with open_assistant() as assistant:
-        title = forget(assistant, document)
+    with opened() as operations:
+        title = operations.forget(document)
     if as_json:
         print_json({"forgotten": title})
     else:

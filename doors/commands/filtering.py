@@ -10,9 +10,17 @@ import click
 
 from assistant.filters import Filters, read_since, read_until
 from doors.commands.command import text
+from doors.completion import documents
 
 _OPTIONS = (
-    click.option("--document", "documents", type=text, multiple=True, help="Only this document (id, file name or title)."),
+    click.option(
+        "--document",
+        "documents",
+        type=text,
+        multiple=True,
+        shell_complete=documents,
+        help="Only this document (id, file name or title).",
+    ),
     click.option("--folder", "folders", type=text, multiple=True, help="Only documents below this folder."),
     click.option("--type", "types", type=text, multiple=True, help="Only files that end so (pdf), or of this media type."),
     click.option("--language", "languages", type=text, multiple=True, help="Only documents in this language (en, fr)."),

@@ -11,6 +11,7 @@ import click
 
 from assistant.errors import EvaluationError, InvalidRequest
 from doors.commands.command import FAILED, as_json_option, command, text
+from doors.completion import collections
 from doors.terminal import ProgressBar, name, print_json, say
 
 
@@ -37,7 +38,14 @@ from doors.terminal import ProgressBar, name, print_json, say
     help="With --make: from these documents, without keeping them.",
 )
 @click.option("--count", type=click.IntRange(1, 10_000), default=None, help="With --make: how many.  [default: 50]")
-@click.option("-c", "--collection", type=text, default="", help="With --make: the collection; all where none is named.")
+@click.option(
+    "-c",
+    "--collection",
+    type=text,
+    default="",
+    shell_complete=collections,
+    help="With --make: the collection; all where none is named.",
+)
 @as_json_option
 def eval_command(
     folder: str, limit: int | None, answers: bool, foreign: str | None, chart: str | None, compare: tuple[str, str] | None,

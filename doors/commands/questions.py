@@ -7,7 +7,8 @@ import sys
 import click
 
 from assistant.filters import Filters
-from doors.commands.command import FAILED, NOT_FOUND, as_json_option, collection_option, command, open_assistant, text
+from assistant.types import Done
+from doors.commands.command import FAILED, NOT_FOUND, as_json_option, collection_option, command, opened, text
 from doors.commands.filtering import filter_options
 from doors.terminal import name, print_answer, print_json, say, shortened
 from doors.why import confidence, table
@@ -29,8 +30,10 @@ def ask_command(question: str, collection: str, filters: Filters, why: bool, as_
     """Answer a question with footnotes. Exits with status 3 when the documents do not say, with 1 when the answer was cut off."""
     from doors.in_json import answer_json
 
-    with open_assistant() as assistant:
-        answer = assistant.ask(question, collection=collection, filters=filters)
+    with opened() as operations:
+        *_, last = operations.stream(question, collections=[collection] if collection else [], filters=filters)
+    assert isinstance(last, Done)
+    answer = last.answer
     if as_json:
         print_json(answer_json(answer))
     else:
@@ -55,8 +58,8 @@ def search_command(query: str, k: int, collection: str, filters: Filters, why: b
     """List the passages nearest to a query, with their rank in each leg."""
     from doors.in_json import retrieval_json
 
-    with open_assistant() as assistant:
-        found = assistant.search(query, collection=collection, filters=filters, k=k)
+    with opened() as operations:
+        found = operations.search(query, collections=[collection] if collection else [], filters=filters, k=k)
     if as_json:
         print_json(retrieval_json(found))
         return

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import click
 
-from doors.commands.command import as_json_option, command, open_assistant, text
+from doors.commands.command import as_json_option, command, open_assistant, opened, text
+from doors.completion import collections
 from doors.terminal import name, print_json, say
 
 
 @command("reindex")
-@click.argument("collection", type=text)
+@click.argument("collection", type=text, shell_complete=collections)
 @as_json_option
 def reindex_command(collection: str, as_json: bool) -> None:
     """Build a collection's index anew from the library."""
-    from ingestion.reindexing import reindex
-
-    with open_assistant() as assistant:
-        written = reindex(assistant, collection)
+    with opened() as operations:
+        written = operations.reindex(collection)
     if as_json:
         print_json({"collection": collection, "chunks": written})
     else:
@@ -33,10 +32,9 @@ def doctor_command(as_json: bool) -> None:
     """Compare library and index, and name language models that run here. Exits with status 1 where something needs mending."""
     from assistant.settings import read_settings
     from assistant.wiring import running_servers
-    from ingestion.doctor import examine
 
-    with open_assistant() as assistant:
-        found = examine(assistant)
+    with opened() as operations:
+        found = operations.examine()
     servers = running_servers(read_settings())
     healthy = not any(e.missing or e.stale for e in found)
     if as_json:
@@ -58,10 +56,8 @@ def doctor_command(as_json: bool) -> None:
 @as_json_option
 def purge_command(as_json: bool) -> None:
     """Leave no byte of what was forgotten or replaced in the data folder."""
-    from ingestion.purging import purge
-
-    with open_assistant() as assistant:
-        purged = purge(assistant)
+    with opened() as operations:
+        purged = operations.purge()
     if as_json:
         print_json(asdict(purged))
     else:
@@ -74,10 +70,8 @@ def purge_command(as_json: bool) -> None:
 @as_json_option
 def backup_command(file: str, as_json: bool) -> None:
     """Write library and originals to a new zip file."""
-    from ingestion.backup import back_up
-
-    with open_assistant() as assistant:
-        size = back_up(assistant, Path(file))
+    with opened() as operations:
+        size = operations.back_up(Path(file).absolute())
     if as_json:
         print_json({"file": file, "size_bytes": size})
     else:
@@ -89,10 +83,18 @@ def backup_command(file: str, as_json: bool) -> None:
 @as_json_option
 def restore_command(file: str, as_json: bool) -> None:
     """Put a backup into an empty data folder and build its index."""
+    from assistant.errors import BackupError
     from assistant.settings import read_settings
+    from doors.served import running_server
     from ingestion.backup import rebuild, unpack
 
-    unpack(Path(file), read_settings().data_dir)
+    data_dir = read_settings().data_dir
+    if running := running_server(data_dir):
+        raise BackupError(
+            f"The server at {running.address} is running on {data_dir}. Set FOOTNOTE_DATA_DIR to a new folder, or stop it and move "
+            "the old one away."
+        )
+    unpack(Path(file), data_dir)
     with open_assistant() as assistant:
         chunks = rebuild(assistant)
     if as_json:
