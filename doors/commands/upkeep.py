@@ -58,9 +58,11 @@ def doctor_command(as_json: bool) -> None:
 @as_json_option
 def purge_command(as_json: bool) -> None:
     """Leave no byte of what was forgotten or replaced in the data folder."""
+    from doors.slack.conversations import Threads
     from ingestion.purging import purge
 
     with open_assistant() as assistant:
+        Threads(assistant.library.database).forget_answers()
         purged = purge(assistant)
     if as_json:
         print_json(asdict(purged))
