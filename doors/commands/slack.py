@@ -44,8 +44,8 @@ def _run() -> None:
     settings = read_settings()
     if not settings.slack_app_token.get_secret_value():
         raise SettingsError(
-            "FOOTNOTE_SLACK_APP_TOKEN is missing: the token xapp-… under Basic Information of your Slack app. Without one, events come "
-            "over HTTP: footnote serve"
+            "FOOTNOTE_SLACK_APP_TOKEN is missing: the token xapp-… under Basic Information of your Slack app. Without one, events "
+            "come over HTTP: footnote serve"
         )
     with open_assistant() as assistant:
         _ = assistant.index  # refused here where another process owns the data folder

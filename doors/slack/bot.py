@@ -49,6 +49,8 @@ class Bot:
         self._uploads = Uploads(slack, operations, library, readers, max_file_bytes)
         self._answering = Answering(slack, operations, library, links, readers, self._threads, self._work.stopping, frame_seconds)
         self._buttons = Buttons(slack, links, self._channels, self._claims, readers)
+        # Looked up before the first event comes: what is claimed from now on is under way.
+        self._interrupted = self._claims.interrupted()
         # Acknowledgements do not wait behind answers.
         self._signs = ThreadPoolExecutor(2, thread_name_prefix="slack-signs")
         self.app = App(
@@ -63,7 +65,8 @@ class Bot:
         refused."""
         _ = self._slack.identity
         self._threads.forget_old()
-        for left in self._claims.interrupted():
+        while self._interrupted:
+            left = self._interrupted.pop()
             attempted(self._slack.post, own_words(STOPPED), left.channel, left.thread)
 
     def close(self) -> None:

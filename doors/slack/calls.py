@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.http_retry.builtin_handlers import (
-    ConnectionErrorRetryHandler,
-    RateLimitErrorRetryHandler,
-    ServerErrorRetryHandler,
-)
+from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, RateLimitErrorRetryHandler
 from slack_sdk.webhook import WebhookClient
 
+from doors.slack.limits import LimitedClient, Waits
 from doors.slack.messages import Message, own_words
 
 _TIMEOUT_SECONDS = 20
@@ -37,16 +33,13 @@ class Identity:
 
 
 class Slack:
-    """One workspace. `patient` waits as long as Slack asks where calls are too many, `quick` fails at once. Safe to call from several
-    threads."""
+    """One workspace. `patient` waits where Slack asks for that, `quick` raises TooSoon. Safe to call from several threads."""
 
     def __init__(self, token: str, api_url: str) -> None:
+        waits = Waits()
         self.api_url = api_url
-        self._wait = [RateLimitErrorRetryHandler(max_retry_count=_MOST_WAITS), ConnectionErrorRetryHandler()]
-        self.patient = WebClient(
-            token, api_url, timeout=_TIMEOUT_SECONDS, logger=_log, retry_handlers=[*self._wait, ServerErrorRetryHandler()]
-        )
-        self.quick = WebClient(token, api_url, timeout=_TIMEOUT_SECONDS, logger=_log, retry_handlers=[])
+        self.patient = LimitedClient(token, api_url, waits, patient=True)
+        self.quick = LimitedClient(token, api_url, waits, patient=False)
 
     @cached_property
     def identity(self) -> Identity:
@@ -86,7 +79,8 @@ class Slack:
 
     def respond(self, address: str, message: Message) -> None:
         """Answer at a `response_url`, which the user alone sees. Raises SlackClientError."""
-        sent = WebhookClient(address, timeout=_TIMEOUT_SECONDS, logger=_log, retry_handlers=self._wait).send(
+        again = [RateLimitErrorRetryHandler(max_retry_count=_MOST_WAITS), ConnectionErrorRetryHandler()]
+        sent = WebhookClient(address, timeout=_TIMEOUT_SECONDS, logger=_log, retry_handlers=again).send(
             text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False, unfurl_links=False,
             unfurl_media=False,
         )  # fmt: skip
@@ -106,15 +100,6 @@ def attempted(call: Callable[..., object], *arguments: object, **named: object) 
         _log.info("Slack: %s", error)
         return False
     return True
-
-
-def seconds_to_wait(error: Exception) -> float:
-    """How long Slack asks to wait; zero where that is not what went wrong."""
-    if not isinstance(error, SlackApiError) or error.response.status_code != 429:
-        return 0.0
-    headers: Mapping[str, Any] = {name.lower(): value for name, value in error.response.headers.items()}
-    said = str(headers.get("retry-after", "1"))
-    return float(said) if said.isdigit() else 1.0
 
 
 def _code(error: SlackApiError) -> str:

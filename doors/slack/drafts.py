@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from slack_sdk import WebClient
 
-from doors.slack.calls import FAILED, Slack, attempted, seconds_to_wait
+from doors.slack.calls import FAILED, Slack, attempted
+from doors.slack.limits import TooSoon
 from doors.slack.messages import DRAFT_NOTE, Message, draft_blocks, draft_message
 from doors.slack.rich_text import Element
 
@@ -58,8 +59,8 @@ class Draft:
                 shown = draft_message(self._written)
                 self._stamp = self._slack.post(shown, self._to.channel, self._to.thread, client=self._slack.quick)
         except FAILED as error:
-            if wait := seconds_to_wait(error):
-                self._due = self._clock() + wait
+            if isinstance(error, TooSoon):
+                self._due = self._clock() + error.seconds
             elif self._streaming:
                 self._end_stream(self._slack.quick)
             self._may_stream = self._streaming

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 _MOST_SECONDS_BETWEEN = 60.0
+_PING_SECONDS = 5.0  # a connection that broke is noticed so late
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def slack_running(
     # Over a socket nobody signs, so what comes to /slack/events without a secret is refused.
     bot = Bot(slack, operations, library, links, signing_secret=secret, max_file_bytes=max_file_bytes)
     stopping = threading.Event()
-    socket = SocketModeHandler(bot.app, app_token) if app_token else None
+    socket = SocketModeHandler(bot.app, app_token, ping_interval=_PING_SECONDS) if app_token else None
     starting = threading.Thread(target=_begin, args=(bot, socket, stopping), name="slack", daemon=True)
     starting.start()
     try:
