@@ -19,8 +19,8 @@ from tests.test_slack import LEAVE, MENTION, make_library, slack_settings
 FACT = "Full-time staff have 28 days of leave a year"
 # Written in pieces with time between them: a fact with its mark, a mark that nothing bears out, hostile Markdown.
 SLOW: list[str | Pause] = [
-    f"{FACT} [1].\n\n", Pause(1.2), "Part-time staff have 14 days of leave [1]. ", Pause(1.2), "See [the list](http://evil.example) ",
-    "<!channel> [9].\n\n", Pause(1.2), f"{FACT} [1].",
+    f"{FACT} [1].\n\n", Pause(0.3), "Part-time staff have 14 days of leave [1]. ", Pause(0.3), "See [the list](http://evil.example) ",
+    "<!channel> [9].\n\n", Pause(0.3), f"{FACT} [1].",
 ]  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def shared(written: Assistant) -> Iterator[Workspace]:
         workspace.add_user("UBOB", "bob@example.org")
         running = slack_running(
             slack_settings(workspace, "socket"), OwnOperations(written), written.library, AnswerLinks(written.library.database),
-            max_file_bytes=1000,
+            max_file_bytes=1000, frame_seconds=0.25,
         )  # fmt: skip
         with running:
             workspace.wait_for(lambda: workspace.sockets, "a socket")
@@ -125,7 +125,7 @@ def test_a_stream_that_slack_ends_goes_on_as_updates(slack: Workspace) -> None:
 
 def test_frames_that_come_too_often_are_left_out_and_the_end_waits(slack: Workspace) -> None:
     slack.refuse("chat.startStream", "not_allowed_token_type")
-    slack.limit("chat.update", 2, times=1)
+    slack.limit("chat.update", 1, times=1)
     channel, stamp = asked(slack)
     assert f"{FACT} [1]." in text_of(slack.answer(channel, stamp))
     assert len(slack.called("chat.update")) <= 3
@@ -142,7 +142,7 @@ def test_a_draft_that_cannot_be_replaced_is_taken_back_for_a_new_message(slack: 
 
 def test_an_answer_that_was_cut_off_says_so(slack: Workspace, endpoint: ScriptedEndpoint) -> None:
     endpoint.script = lambda sent: streamed(
-        [f"{FACT} [1]. ", Pause(1.2), "Part-time staff ", Pause(1.2), "have"], finish_reason=None
+        [f"{FACT} [1]. ", Pause(0.3), "Part-time staff ", Pause(0.3), "have"], finish_reason=None
     )
     channel, stamp = asked(slack)
     answer = slack.answer(channel, stamp)
@@ -201,7 +201,7 @@ def test_stopping_says_so_in_the_thread(written: Assistant, endpoint: ScriptedEn
         workspace.add_user("UBOB")
         running = slack_running(
             slack_settings(workspace, "socket"), OwnOperations(written), written.library, AnswerLinks(written.library.database),
-            max_file_bytes=1000,
+            max_file_bytes=1000, frame_seconds=0.25,
         )  # fmt: skip
         with running:
             workspace.wait_for(lambda: workspace.sockets, "a socket")

@@ -11,6 +11,7 @@ from assistant.types import Answer, Citation
 from doors.slack.rich_text import Element, blocks, from_markdown, length, link, quote, section, text
 from doors.terminal import borne_out, shortened
 from ingestion import Outcome
+from prompts.invisible import visible
 
 RATE, PERSON = "footnote_rate", "footnote_person"
 # Slack takes 50 blocks, 3,000 characters a section and about 13,000 a message.
@@ -134,7 +135,7 @@ def _buttons(answer: Answer, answer_id: str) -> list[Element]:
         "positive_button": {"text": words("Helpful"), "value": f"{answer_id} yes"},
         "negative_button": {"text": words("Not helpful"), "value": f"{answer_id} no"},
     }  # fmt: skip
-    value = answer.question[:_QUESTION_CHARACTERS]
+    value = visible(answer.question)[:_QUESTION_CHARACTERS]
     person = {"type": "button", "action_id": PERSON, "text": words("Ask a person"), "value": value}
     return [{"type": "context_actions", "elements": [feedback]}, {"type": "actions", "elements": [person]}]
 

@@ -18,6 +18,7 @@ from doors.answer_links import AnswerLinks
 from doors.operations import Operations
 from doors.slack.bot import Bot
 from doors.slack.calls import FAILED, Slack
+from doors.slack.drafts import FRAME_SECONDS
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -30,7 +31,13 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def slack_running(
-    settings: Settings, operations: Operations, library: Library, links: AnswerLinks, *, max_file_bytes: int
+    settings: Settings,
+    operations: Operations,
+    library: Library,
+    links: AnswerLinks,
+    *,
+    max_file_bytes: int,
+    frame_seconds: float = FRAME_SECONDS,
 ) -> Iterator[Bot | None]:
     """The bot, for as long as the block lasts; None where no token is set. What it cannot do at once, since Slack is not to be reached
     or refuses a token, it says on stderr, and tries again. Raises SettingsError where a token or the secret is missing."""
@@ -50,7 +57,9 @@ def slack_running(
         )
     slack = Slack(token, settings.slack_api_url)
     # Over a socket nobody signs, so what comes to /slack/events without a secret is refused.
-    bot = Bot(slack, operations, library, links, signing_secret=secret, max_file_bytes=max_file_bytes)
+    bot = Bot(
+        slack, operations, library, links, signing_secret=secret, max_file_bytes=max_file_bytes, frame_seconds=frame_seconds
+    )
     stopping = threading.Event()
     socket = SocketModeHandler(bot.app, app_token, ping_interval=_PING_SECONDS) if app_token else None
     starting = threading.Thread(target=_begin, args=(bot, socket, stopping), name="slack", daemon=True)
