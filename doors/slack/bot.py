@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from slack_bolt import Ack, App
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
 
 from assistant.errors import FootnoteError
 from assistant.library import Library
@@ -54,7 +56,8 @@ class Bot:
         # Acknowledgements do not wait behind answers.
         self._signs = ThreadPoolExecutor(2, thread_name_prefix="slack-signs")
         self.app = App(
-            name="footnote", client=slack.patient, signing_secret=signing_secret, token_verification_enabled=False,
+            name="footnote", client=WebClient(base_url=slack.api_url), authorize=lambda: self._authorized(),
+            signing_secret=signing_secret,
             attaching_conversation_kwargs_enabled=False,
         )  # fmt: skip
         self.signed = bool(signing_secret)  # whether what comes over HTTP can be checked
@@ -73,6 +76,11 @@ class Bot:
         """Stop the answers under way, each of which says so in its thread."""
         self._work.close()
         self._signs.shutdown()
+
+    def _authorized(self) -> AuthorizeResult:
+        """As whom events are received: asked of Slack once, not with each of many that come together."""
+        us = self._slack.identity
+        return AuthorizeResult(enterprise_id=us.enterprise, team_id=us.team, bot_user_id=us.user, bot_id=us.bot)
 
     def _listen(self) -> None:
         for kind in ("message", "app_mention"):

@@ -25,9 +25,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the bot is: its user, its workspace, and the organisation of that, where there is one."""
+    """Who the bot is: its user, as a bot, its workspace, and the organisation of that, where there is one."""
 
     user: str
+    bot: str
     team: str
     enterprise: str
 
@@ -45,7 +46,7 @@ class Slack:
     def identity(self) -> Identity:
         """Raises SlackApiError where the token is refused."""
         found = self.patient.auth_test()
-        return Identity(found["user_id"], found["team_id"], found.get("enterprise_id") or "")
+        return Identity(found["user_id"], found["bot_id"], found["team_id"], found.get("enterprise_id") or "")
 
     def post(self, message: Message, channel: str, thread: str = "", *, client: WebClient | None = None) -> str:
         """Say something in a thread, in the channel where none is named; the stamp of the message."""

@@ -43,11 +43,11 @@ def link(address: str, words: str) -> Element:
 
 
 def section(*inlines: Element) -> Element:
-    return {"type": "rich_text_section", "elements": _not_empty(inlines)}
+    return {"type": "rich_text_section", "elements": _not_empty(inlines) or [text(" ")]}
 
 
 def quote(*inlines: Element) -> Element:
-    return {"type": "rich_text_quote", "elements": _not_empty(inlines)}
+    return {"type": "rich_text_quote", "elements": _not_empty(inlines) or [text(" ")]}
 
 
 def from_markdown(words: str, mark: Mark = lambda _: None) -> list[Element]:
@@ -107,7 +107,7 @@ def _list(node: SyntaxTreeNode, mark: Mark, indent: int) -> Iterator[Element]:
 
     for item in node.children:
         own = [child for child in item.children if child.type not in _LISTS]
-        items.append(section(*_joined([_flat(child, mark, ()) for child in own] or [[text(" ")]])))
+        items.append(section(*_joined([_flat(child, mark, ()) for child in own] or [[]])))
         for inner in (child for child in item.children if child.type in _LISTS):
             if items:
                 yield listed()
@@ -158,8 +158,8 @@ def _cells(row: SyntaxTreeNode) -> Iterator[str]:
 
 
 def _preformatted(words: str) -> Iterator[Element]:
-    if words.strip():
-        yield {"type": "rich_text_preformatted", "elements": [text(words)]}
+    if inlines := _not_empty([text(words)]):
+        yield {"type": "rich_text_preformatted", "elements": inlines}
 
 
 def _joined(lines: Sequence[Sequence[Element]]) -> list[Element]:
