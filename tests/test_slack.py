@@ -26,6 +26,7 @@ from doors.slack.claims import Claims
 from doors.slack.messages import PERSON, RATE
 from doors.slack.over_http import EVENTS, slack_router
 from doors.slack.running import slack_running
+from doors.slack.work import Work
 from ingestion import ingest
 from tests.slack_client import active, shown
 from tests.slack_workspace import APP_TOKEN, BOT, BOT_TOKEN, SECRET, Message, Workspace
@@ -508,3 +509,31 @@ def test_too_many_calls_wait_as_long_as_slack_asks(workspace: Workspace, library
     assert len(slack.called("chat.postMessage")) == 3
     assert len(slack.called("reactions.add")) == 1  # a sign that comes too late is none
     assert slack.called("reactions.remove") == []
+
+
+def test_jobs_of_one_conversation_are_done_in_order_and_those_of_others_beside_them() -> None:
+    work, gate, done = Work(threads=2, most_waiting=4), threading.Event(), list[str]()
+
+    def job(name: str) -> Callable[[], None]:
+        def do() -> None:
+            if name == "a1":
+                gate.wait(10)
+            done.append(name)
+
+        return do
+
+    assert all(work.add(name[0], job(name)) for name in ("a1", "a2", "b1"))
+    while done != ["b1"]:
+        time.sleep(0.01)
+    assert work.add("c", job("c1"))
+    while done != ["b1", "c1"]:
+        time.sleep(0.01)
+    assert work.add("a", job("a3"))
+    assert work.add("a", job("a4"))
+    assert not work.add("a", job("a5"))  # no more may wait
+    gate.set()
+    while len(done) < 5:
+        time.sleep(0.01)
+    assert done == ["b1", "c1", "a1", "a2", "a3", "a4"][: len(done)]
+    work.close()
+    assert not work.add("d", job("d1"))
