@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from assistant.access import EVERYONE
 from assistant.answering import Assistant
+from assistant.errors import InvalidRequest
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
 from assistant.wiring import make_assistant
@@ -210,17 +211,21 @@ def test_strangers_and_guests_have_no_account_whatever_their_address(
     workspace: Workspace, library: Assistant, start: Start
 ) -> None:
     start(library)
-    for number, sign in enumerate(
-        (
+    signs: list[dict[str, Any]] = [
             {"team_id": "T9OTHER"}, {"is_stranger": True}, {"is_restricted": True}, {"is_ultra_restricted": True},
             {"is_email_confirmed": False}, {"deleted": True}, {"is_bot": True},
-        )
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for number, sign in enumerate(signs):
         eve = workspace.add_user(f"UEVE{number}", "ann@example.org", **sign)
         channel = workspace.add_channel("direct")
         assert "shed four" not in read(workspace.answer(channel, workspace.say(channel, eve, SHED))), sign
         (answer,) = responses(workspace, workspace.ask(workspace.add_channel(), eve, SHED))
         assert "shed four" not in read(answer), sign
+
+
+def hears(slack: Workspace, words: str) -> None:
+    """Wait until somebody is told these words alone."""
+    slack.wait_for(lambda: any(words in read(told) for told in [*slack.whispers, *slack.responses]), words)
 
 
 def responses(slack: Workspace, address: str) -> list[Message]:
@@ -374,12 +379,12 @@ def test_ratings_are_kept_one_for_each_who_rates(slack: Workspace, library: Assi
     links = AnswerLinks(library.library.database)
     helpful, not_helpful = links.rated()
     for user, button in (("UBOB", "positive_button"), ("UANN", "positive_button"), ("UBOB", "negative_button")):
-        heard = len(slack.responses)
+        slack.responses.clear()
         slack.press(answer, user, RATE, feedback[button]["value"])
-        slack.wait_for(lambda heard=heard: len(slack.responses) > heard, "thanks")
+        hears(slack, "that is noted")
     assert links.rated() == (helpful + 1, not_helpful + 1)
     slack.press(answer, "UBOB", RATE, "forged yes")
-    slack.wait_for(lambda: "There is no answer" in read(slack.responses[-1]), "a refusal")
+    hears(slack, "There is no answer")
 
 
 def test_a_question_is_handed_to_a_person_once_or_it_is_said_that_there_is_none(slack: Workspace, library: Assistant) -> None:
@@ -389,12 +394,12 @@ def test_a_question_is_handed_to_a_person_once_or_it_is_said_that_there_is_none(
     answer = slack.answer(channel, stamp)
     button = next(b["elements"][0] for b in answer["blocks"] if b["type"] == "actions")
     slack.press(answer, "UBOB", PERSON, button["value"])
-    slack.wait_for(lambda: slack.responses and "Nobody is set" in read(slack.responses[-1]), "that there is nobody")
+    hears(slack, "Nobody is set")
     desk = slack.add_channel("private")
     Channels(library.library.database).set(Channel(channel, person=desk))
     for said in ("A person has been asked, and", "A person has been asked already"):
         slack.press(answer, "UBOB", PERSON, button["value"])
-        slack.wait_for(lambda said=said: said in read(slack.responses[-1]), said)
+        hears(slack, said)
     (handed,) = [m for m in slack.messages if m["channel"] == desk]
     assert "Who won the cup in 1998?" in read(handed)
     assert active(handed) == ["mention", f"link https://home.slack.example/archives/{channel}/p{stamp.replace('.', '')}"]
@@ -426,7 +431,7 @@ def test_what_is_set_for_a_channel_holds_from_the_next_message(slack: Workspace,
     ):  # fmt: skip
         channels.set(setting)
         refused = slack.say(channel, "UBOB", f"{MENTION} {LEAVE}", both=True)
-        slack.wait_for(lambda reason=reason: slack.whispers and reason in read(slack.whispers[-1]), reason)
+        hears(slack, reason)
         assert slack.thread(channel, refused) == []
         slack.ask(channel, "UBOB", LEAVE)
     channels.set(Channel(channel, allowed=("UANN",)))
@@ -435,6 +440,17 @@ def test_what_is_set_for_a_channel_holds_from_the_next_message(slack: Workspace,
     assert len(slack.whispers) == 2
     assert not [r for r in slack.responses if r.get("address")]
     library.library.share("vault", [])
+
+
+def test_an_error_of_the_pipeline_is_said_in_its_words(workspace: Workspace, library: Assistant, start: Start) -> None:
+    class Refusing(OwnOperations):
+        def upload(self, files: Any, **_: Any) -> Any:
+            raise InvalidRequest("The library is full. Forget something first.")
+
+    start(library, operations=Refusing(library))
+    channel = workspace.add_channel()
+    stamp = workspace.say(channel, "UANN", MENTION, files=[{"id": workspace.add_file("a.md", b"# A")}])
+    assert "The library is full. Forget something first." in read(workspace.answer(channel, stamp))
 
 
 def test_an_error_is_said_in_the_thread(workspace: Workspace, library: Assistant, start: Start) -> None:
@@ -448,8 +464,41 @@ def test_an_error_is_said_in_the_thread(workspace: Workspace, library: Assistant
     assert "Something went wrong here" in read(workspace.answer(channel, stamp))
     assert "Something went wrong here" in read(responses(workspace, workspace.ask(channel, "UBOB", LEAVE))[0])
     assert "secret" not in str(workspace.messages) + str(workspace.responses)
+    with library.library.database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE slack_channels RENAME TO slack_channels_gone")
+    stamp = workspace.say(channel, "UBOB", f"{MENTION} {LEAVE}")
+    told = read(workspace.answer(channel, stamp))
+    with library.library.database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE slack_channels_gone RENAME TO slack_channels")
+    assert "Something went wrong here" in told
     stamp = workspace.say(channel, "UBOB", MENTION)  # nothing asked
     assert "Ask me about the documents" in read(workspace.answer(channel, stamp))
+
+
+def test_where_slack_does_not_say_who_reads_along_only_what_is_shared_with_all_is_read(
+    workspace: Workspace, library: Assistant, start: Start
+) -> None:
+    start(library)
+    channel = workspace.add_channel("private")
+    library.library.share("vault", [f"slack:{channel.lower()}"])
+    workspace.refuse("conversations.info", "missing_scope", times=9)
+    assert "7319" not in read(workspace.answer(channel, workspace.say(channel, "UANN", f"{MENTION} {VAULT}")))
+    file = workspace.add_file("a.md", b"# A\n\nWords.\n")
+    stamp = workspace.say(channel, "UANN", MENTION, files=[{"id": file}])
+    assert "Slack does not say who reads along" in read(workspace.answer(channel, stamp))
+    library.library.share("vault", [])
+
+
+def test_the_documents_that_may_be_asked_about_are_listed(workspace: Workspace, library: Assistant, start: Start) -> None:
+    start(library)
+    direct, channel = workspace.add_channel("direct"), workspace.add_channel()
+    mine = read(workspace.answer(direct, workspace.say(direct, "UANN", "Documents")))
+    all_read = read(workspace.answer(channel, workspace.say(channel, "UANN", f"{MENTION} documents?")))
+    assert "The shed" in mine
+    assert "Leave" in mine
+    assert "Leave" in all_read
+    assert "The shed" not in all_read
+    assert "The vault" not in mine + all_read
 
 
 def test_an_empty_library_says_how_a_collection_is_shared(

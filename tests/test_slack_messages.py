@@ -11,7 +11,15 @@ import pytest
 
 from assistant.types import Answer, Chunk, Citation, Hit
 from doors.slack.incoming import as_written, incoming
-from doors.slack.messages import Message, answer_messages, draft_message, handed_over, outcomes_message, own_words
+from doors.slack.messages import (
+    Message,
+    answer_messages,
+    documents_message,
+    draft_message,
+    handed_over,
+    outcomes_message,
+    own_words,
+)
 from doors.slack.rich_text import blocks, from_markdown, length, link
 from ingestion import Outcome
 from tests.hostile import ADDRESS, SECRET, hostile_answers
@@ -49,6 +57,7 @@ def everywhere(words: str) -> list[Message]:
         *answer_messages(nowhere, answer_id="b"),
         draft_message(words),
         own_words(words or "."),
+        documents_message([words, words]),
         outcomes_message(outcomes, "Everybody can ask.", (words,)),
     ]
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from assistant.answering import Assistant
@@ -76,7 +75,7 @@ def test_the_server_takes_what_slack_has_signed_and_nothing_else(workspace: Work
         for path in ("/", "/slack/events/", "/slack/event", "/passage/x"):  # all else asks for a login as before
             with pytest.raises(urllib.error.HTTPError, match="401"):
                 urllib.request.urlopen(server.url + path, timeout=20)
-        with pytest.raises(urllib.error.HTTPError, match="404|405"):
+        with pytest.raises(urllib.error.HTTPError, match=r"404|405"):
             urllib.request.urlopen(server.url + EVENTS, timeout=20)
         said = server.stop()
         assert "Footnote answers in Slack, at /slack/events." in said
@@ -173,12 +172,18 @@ def test_channels_are_set_and_listed_from_the_command_line(handbook: Path, monke
 
 
 def test_the_manifest_asks_for_what_the_bot_calls(tmp_path: Path) -> None:
-    manifest = yaml.safe_load(run(tmp_path, "slack", "manifest"))
-    assert manifest["features"]["slash_commands"][0]["command"] == "/ask"
-    assert manifest["features"]["agent_view"]["suggested_prompts"]
-    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == {
+    manifest = json.loads(run(tmp_path, "slack", "manifest"))
+    features, settings = manifest["features"], manifest["settings"]
+    assert features["slash_commands"][0]["command"] == "/ask"
+    assert features["agent_view"]["suggested_prompts"]
+    assert set(settings["event_subscriptions"]["bot_events"]) == {
         "app_home_opened", "app_mention", "message.channels", "message.groups", "message.im", "message.mpim",
     }  # fmt: skip
-    assert {"chat:write", "files:read", "users:read.email", "commands", "reactions:write"} <= set(
-        manifest["oauth_config"]["scopes"]["bot"]
-    )
+    wanted = {"assistant:write", "chat:write", "commands", "files:read", "reactions:write", "users:read", "users:read.email"}
+    assert wanted <= set(manifest["oauth_config"]["scopes"]["bot"])
+    assert settings["socket_mode_enabled"]
+    assert "request_url" not in json.dumps(manifest)
+    over_http = run(tmp_path, "slack", "manifest", "--url", "https://footnote.example.org/")
+    assert over_http.count('"https://footnote.example.org/slack/events"') == 3
+    assert not json.loads(over_http)["settings"]["socket_mode_enabled"]
+    assert "https:// alone" in run(tmp_path, "slack", "manifest", "--url", "http://footnote.example.org", status=1)

@@ -196,7 +196,8 @@ def test_answers_of_a_thread_are_told_to_the_model_and_forgotten_by_a_purge(
 
 
 def test_stopping_says_so_in_the_thread(written: Assistant, endpoint: ScriptedEndpoint) -> None:
-    endpoint.script = lambda sent: streamed([f"{FACT} [1]. ", *([Pause(0.2), "More. "] * 100)])
+    more: list[str | Pause] = [Pause(0.2), "More. "] * 100
+    endpoint.script = lambda sent: streamed([f"{FACT} [1]. ", *more])
     with Workspace() as workspace:
         workspace.add_user("UBOB")
         running = slack_running(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,9 +58,21 @@ def _run() -> None:
 
 
 @command("manifest")
-def _manifest() -> None:
-    """Print the manifest to make the Slack app from."""
-    click.echo((Path(__file__).parent.parent / "slack" / "manifest.yaml").read_text(encoding="utf-8"), nl=False)
+@click.option(
+    "--url", type=text, default="", help="Where Slack reaches this server, for events over HTTP instead of Socket Mode."
+)
+def _manifest(url: str) -> None:
+    """Print the manifest to make the Slack app from, as JSON."""
+    made = json.loads((Path(__file__).parent.parent / "slack" / "manifest.json").read_text(encoding="utf-8"))
+    if url:
+        if not url.startswith("https://"):
+            raise InvalidRequest(f"Slack sends events to https:// alone, and '{url[:80]}' does not begin so.")
+        address = f"{url.rstrip('/')}/slack/events"
+        made["settings"]["socket_mode_enabled"] = False
+        for part in (made["settings"]["event_subscriptions"], made["settings"]["interactivity"]):
+            part["request_url"] = address
+        made["features"]["slash_commands"][0]["url"] = address
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
 
 
 @command("channels")

@@ -20,7 +20,7 @@ from doors.slack.calls import Slack
 from doors.slack.channels import Channel, reader_of_channel
 from doors.slack.conversations import Threads
 from doors.slack.drafts import FRAME_SECONDS, Draft, To
-from doors.slack.messages import Message, answer_messages, own_words
+from doors.slack.messages import Message, answer_messages, documents_message, own_words
 from doors.slack.readers import Readers
 
 STOPPED = "I was stopped before I could answer. Ask again, please."
@@ -66,6 +66,14 @@ class Answering:
         said = [*before, Turn("user", question), *([Turn("assistant", answer.text)] if answer else [])]
         self._threads.add(to.channel, to.thread, said)
         draft.finish(messages)
+
+    def list_documents(self, to: To, channel: Channel) -> None:
+        """Say what may be asked about here."""
+        reader = self._readers.reader(to.channel, to.user)
+        found = self._library.documents(reader=reader, names=self._searched_in(channel, reader))
+        titles = sorted({document.title for document in found}, key=str.casefold)
+        said = documents_message(titles) if titles else own_words(_NOTHING_SHARED + ".")
+        self._slack.post_all([said], to.channel, to.thread)
 
     def in_private(self, question: str, user: str, address: str) -> None:
         """Answer to this user alone, at a `response_url`, which takes five messages."""

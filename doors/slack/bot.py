@@ -96,6 +96,15 @@ class Bot:
         message = incoming(event, bot=self._slack.identity.user, team=body.get("team_id") or "")
         if message is None:
             return
+        try:
+            self._heard(message)
+        except Exception:
+            _log.exception("A message from Slack was not taken on.")
+            if message.mentioned or _is_direct(message):
+                attempted(self._slack.post, own_words(FAILURE), message.channel, message.thread)
+
+    def _heard(self, message: Incoming) -> None:
+        """Take a message on, if it is meant for the bot, and nobody has."""
         channel = self._channels.find(message.channel)
         if not self._is_meant(message, channel):
             return
@@ -105,12 +114,13 @@ class Bot:
                 attempted(self._slack.whisper, own_words(reason), message.channel, message.user, message.thread)
             return
         # A mention comes as two events, of which one may be without the files.
-        files = bool(addressed and message.files and self._claims.claim(f"{_subject(message)} files"))
-        asks = bool(message.text or not message.files)
-        if asks and self._claims.claim(_subject(message), channel=message.channel, thread=message.thread):
-            self._set_going(message, channel, files=files, asks=True)
-        elif files:
-            self._set_going(message, channel, files=True, asks=False)
+        files = addressed and message.files and self._claimed(message, "files")
+        asks = bool(message.text or not message.files) and self._claimed(message)
+        if files or asks:
+            self._set_going(message, channel, files=bool(files), asks=asks)
+
+    def _claimed(self, message: Incoming, what: str = "") -> bool:
+        return self._claims.claim(_subject(message, what), channel=message.channel, thread=message.thread)
 
     def _is_meant(self, message: Incoming, channel: Channel) -> bool:
         if message.mentioned or _is_direct(message):
@@ -118,11 +128,15 @@ class Bot:
         follows = message.in_thread and message.text and not message.for_others and not channel.mentions_only
         return bool(follows and self._threads.known(message.channel, message.thread))
 
+    def _settle(self, message: Incoming) -> None:
+        for what in ("", "files"):
+            self._claims.settle(_subject(message, what))
+
     def _set_going(self, message: Incoming, channel: Channel, *, files: bool, asks: bool) -> None:
         sign = self._signs.submit(self._show_that_it_is_seen, message)
         if not self._work.add(f"{message.channel} {message.thread}", lambda: self._take(message, channel, sign, files, asks)):
             self._signs.submit(self._slack.post, own_words(_TOO_MANY), message.channel, message.thread)
-            self._claims.settle(_subject(message))
+            self._settle(message)
 
     def _take(self, message: Incoming, channel: Channel, sign: Future[bool], files: bool, asks: bool) -> None:
         """Take in the files of a message, answer its text, and take the sign off it."""
@@ -132,22 +146,24 @@ class Bot:
                 self._slack.post_all([self._uploads.take_in(message)], message.channel, message.thread)
             if asks:
                 self._answer(message, channel)
-        except FAILED:
-            raise  # Slack itself failed: at the next start the thread is told
         except Exception as error:
             _log.exception("A message from Slack failed.")
             said = str(error) if isinstance(error, FootnoteError) else FAILURE
+            # Where Slack does not take this either, the claim is not settled, and the thread is told at the next start.
             self._slack.post_all([own_words(said)], message.channel, message.thread)
-        self._claims.settle(_subject(message))
+        self._settle(message)
         if reacted:
             attempted(self._slack.quick.reactions_remove, channel=message.channel, timestamp=message.stamp, name=_EYES)
 
     def _answer(self, message: Incoming, channel: Channel) -> None:
-        if message.text.strip(" ?!.").lower() in ("", "help"):
-            self._slack.post_all([own_words(HELP)], message.channel, message.thread)
-            return
+        word = message.text.strip(" ?!.").lower()
         to = To(message.channel, message.thread, message.user, message.team)
-        self._answering.in_thread(message.text, to, channel, self._before(message))
+        if word in ("", "help"):
+            self._slack.post_all([own_words(HELP)], message.channel, message.thread)
+        elif word == "documents":
+            self._answering.list_documents(to, channel)
+        else:
+            self._answering.in_thread(message.text, to, channel, self._before(message))
 
     def _before(self, message: Incoming) -> Sequence[Turn]:
         """What people said in a thread that the bot is called into; nothing where Slack does not let us read it now."""
@@ -185,7 +201,14 @@ class Bot:
             self._set_asking(question, user, address)
 
     def _set_asking(self, question: str, user: str, address: str) -> None:
-        if not self._work.add(f"ask {user}", lambda: self._answering.in_private(question, user, address)):
+        def answer() -> None:
+            try:
+                self._answering.in_private(question, user, address)
+            except Exception:
+                _log.exception("A question from Slack failed.")
+                attempted(self._slack.respond, address, own_words(FAILURE))
+
+        if not self._work.add(f"ask {user}", answer):
             self._signs.submit(self._slack.respond, address, own_words(_TOO_MANY))
 
     def _pane_opened(self, event: dict[str, Any], body: dict[str, Any]) -> None:
@@ -213,5 +236,5 @@ def _is_direct(message: Incoming) -> bool:
     return message.channel.startswith("D")
 
 
-def _subject(message: Incoming) -> str:
-    return f"{message.channel} {message.stamp}"
+def _subject(message: Incoming, what: str = "") -> str:
+    return f"{message.channel} {message.stamp} {what}".rstrip()

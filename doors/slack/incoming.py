@@ -47,7 +47,7 @@ def incoming(event: Mapping[str, Any], *, bot: str, team: str = "") -> Incoming 
     return Incoming(
         channel=event["channel"],
         user=user,
-        team=team,
+        team=event.get("user_team") or event.get("team") or team,
         text=as_written(written, bot=bot),
         stamp=event["ts"],
         thread=event.get("thread_ts") or event["ts"],

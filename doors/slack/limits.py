@@ -53,7 +53,7 @@ class LimitedClient(WebClient):
         super().__init__(token, api_url, timeout=_TIMEOUT_SECONDS, logger=_log, retry_handlers=again)
         self._waits, self._patient = waits, patient
 
-    def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:  # type: ignore[override]
+    def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:
         given: Mapping[str, Any] = arguments.get("json") or arguments.get("params") or {}
         subject = f"{api_method} {given.get('channel')}" if api_method in _BY_CHANNEL else api_method
         for _ in range(_MOST_WAITS):

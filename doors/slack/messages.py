@@ -19,14 +19,18 @@ _MOST_BLOCKS = 40
 _BLOCK_CHARACTERS = 2_800
 _MESSAGE_CHARACTERS = 10_000
 _QUOTE_CHARACTERS, _TITLE_CHARACTERS, _QUESTION_CHARACTERS = 300, 150, 1_900
-_MOST_OUTCOMES = 30
+_MOST_OUTCOMES, _MOST_TITLES = 30, 50
 
 HELP = (
     "Ask me about the documents here, as you would ask a colleague. Each statement of an answer has a footnote, with the document, "
-    "the page and the quote that it rests on. Ask on in the thread. Share a file with me, and I read it."
+    "the page and the quote that it rests on. Ask on in the thread. Share a file with me, and I read it. "
+    "“Documents” lists what I may read for you here."
 )
 GREETING = f"Hello! {HELP}"
-PROMPTS = ({"title": "What can I ask?", "message": "Help"},)
+PROMPTS = (
+    {"title": "What can I ask?", "message": "Help"},
+    {"title": "Which documents are here?", "message": "Documents"},
+)
 
 AddressOf = Callable[[int], str]
 """The address of a footnote by its number; empty where nobody could follow it."""
@@ -81,6 +85,14 @@ def outcomes_message(outcomes: Sequence[Outcome], readable_by: str, notices: Seq
         lines.append(section(text(readable_by, "italic")))
     lines += [section(text(notice, "italic")) for notice in notices]
     return _messages(blocks(_on_lines(lines), most=_BLOCK_CHARACTERS), [], "Footnote has looked at your files.")[0]
+
+
+def documents_message(titles: Sequence[str]) -> Message:
+    """The titles of documents, or the first of them where they are many."""
+    shown = [text(shortened(title, _TITLE_CHARACTERS)) for title in titles[:_MOST_TITLES]]
+    bullets: Element = {"type": "rich_text_list", "style": "bullet", "indent": 0, "elements": [section(title) for title in shown]}
+    more = [section(text(f"And {len(titles) - len(shown)} more."))] if len(titles) > len(shown) else []
+    return _messages(blocks([bullets, *more], most=_BLOCK_CHARACTERS), [], "Footnote lists its documents.")[0]
 
 
 def handed_over(question: str, asker: str, where: str) -> Message:
