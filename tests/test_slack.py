@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,9 @@ from ingestion import ingest
 from tests.slack_client import active, shown
 from tests.slack_workspace import APP_TOKEN, BOT, BOT_TOKEN, SECRET, Message, Workspace
 
+# What Slack waits for an acknowledgement before it sends an event again.
+SLACK_WAITS_SECONDS = 3.0
+BURST = 100
 LEAVE = "How many days of leave do full-time staff have?"
 VAULT = "Which number opens the vault?"
 SHED = "In which shed is the bicycle of Ann kept?"
@@ -586,3 +591,47 @@ def test_jobs_of_one_conversation_are_done_in_order_and_those_of_others_beside_t
     assert done == ["b1", "c1", "a1", "a2", "a3", "a4"][: len(done)]
     work.close()
     assert not work.add("d", job("d1"))
+
+
+def test_a_refused_token_is_said_and_tried_again(
+    workspace: Workspace, library: Assistant, start: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.refuse("auth.test", "invalid_auth")
+    workspace.refuse("apps.connections.open", "internal_error")
+    start(library)  # waits for its socket
+    said = capsys.readouterr().err
+    assert "Slack refused the token (invalid_auth). Compare FOOTNOTE_SLACK_*" in said
+    assert "Footnote answers in Slack, by its socket." in said
+
+
+@pytest.mark.parametrize("transport", ["http", "socket"])
+def test_a_burst_is_acknowledged_at_once_and_each_event_answered_once(
+    workspace: Workspace, library: Assistant, start: Start, transport: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(library, transport)
+    channels = [workspace.add_channel() for _ in range(BURST)]
+    events = [
+        {
+            "type": "app_mention",
+            "channel": channel,
+            "user": "UBOB",
+            "text": f"{MENTION} {LEAVE}",
+            "ts": f"{time.time():.0f}.{n:06d}",
+        }
+        for n, channel in enumerate(channels)
+    ]
+    workspace.messages += [{**event, "by": "UBOB"} for event in events]
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(BURST) as crowd:
+        seconds = sorted(crowd.map(workspace.send, events))
+    for event in events:
+        assert "28 days" in read(workspace.answer(str(event["channel"]), str(event["ts"])))
+    whole = time.perf_counter() - begun
+    time.sleep(0.3)
+    assert [len(workspace.thread(str(e["channel"]), str(e["ts"]))) for e in events] == [1] * BURST
+    assert seconds[-1] < SLACK_WAITS_SECONDS
+    with capsys.disabled():
+        p95 = seconds[int(0.95 * BURST)]
+        print(
+            f"\n{transport}: acknowledged p50 {statistics.median(seconds):.3f} s, p95 {p95:.3f} s; all answered in {whole:.1f} s"
+        )

@@ -1,23 +1,19 @@
-"""The Slack door as it is run: in the server, alone by its command, under a burst of events, and what is set from the command line."""
+"""The Slack door as it is run: in the server, alone by its command, and what is set from the command line."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import statistics
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from assistant.answering import Assistant
 from doors.cli import main
 from doors.slack.over_http import EVENTS
 from tests.slack_client import shown
@@ -25,11 +21,9 @@ from tests.slack_workspace import APP_TOKEN, BOT_TOKEN, SECRET, Workspace
 from tests.test_cli import COMMAND, ROOT
 from tests.test_login import make_users
 from tests.test_page import Server
-from tests.test_slack import LEAVE, MENTION, Start, library, start, stopping, workspace
+from tests.test_slack import LEAVE, MENTION, workspace
 
-__all__ = ["library", "start", "stopping", "workspace"]
-BURST = 100
-SLACK_WAITS_SECONDS = 3.0
+__all__ = ["workspace"]
 
 
 @pytest.fixture(scope="module")
@@ -99,50 +93,6 @@ def test_the_bot_runs_alone_by_its_command_until_it_is_interrupted(workspace: Wo
         said = process.communicate(timeout=30)[1]
     assert process.returncode == 130, said
     assert "Traceback" not in said
-
-
-def test_a_refused_token_is_said_and_tried_again(
-    workspace: Workspace, library: Assistant, start: Start, capsys: pytest.CaptureFixture[str]
-) -> None:
-    workspace.refuse("auth.test", "invalid_auth")
-    workspace.refuse("apps.connections.open", "internal_error")
-    start(library)  # waits for its socket
-    said = capsys.readouterr().err
-    assert "Slack refused the token (invalid_auth). Compare FOOTNOTE_SLACK_*" in said
-    assert "Footnote answers in Slack, by its socket." in said
-
-
-@pytest.mark.parametrize("transport", ["http", "socket"])
-def test_a_burst_is_acknowledged_at_once_and_each_event_answered_once(
-    workspace: Workspace, library: Assistant, start: Start, transport: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    start(library, transport)
-    channels = [workspace.add_channel() for _ in range(BURST)]
-    events = [
-        {
-            "type": "app_mention",
-            "channel": channel,
-            "user": "UBOB",
-            "text": f"{MENTION} {LEAVE}",
-            "ts": f"{time.time():.0f}.{n:06d}",
-        }
-        for n, channel in enumerate(channels)
-    ]
-    workspace.messages += [{**event, "by": "UBOB"} for event in events]
-    begun = time.perf_counter()
-    with ThreadPoolExecutor(BURST) as crowd:
-        seconds = sorted(crowd.map(workspace.send, events))
-    for event in events:
-        assert "28 days" in shown(workspace.answer(str(event["channel"]), str(event["ts"])))
-    whole = time.perf_counter() - begun
-    time.sleep(0.3)
-    assert [len(workspace.thread(str(e["channel"]), str(e["ts"]))) for e in events] == [1] * BURST
-    assert seconds[-1] < SLACK_WAITS_SECONDS
-    with capsys.disabled():
-        p95 = seconds[int(0.95 * BURST)]
-        print(
-            f"\n{transport}: acknowledged p50 {statistics.median(seconds):.3f} s, p95 {p95:.3f} s; all answered in {whole:.1f} s"
-        )
 
 
 def test_channels_are_set_and_listed_from_the_command_line(handbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
