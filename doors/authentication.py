@@ -133,6 +133,10 @@ class LoginGate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        if scope["type"] == "http" and scope.get("path") in _SIGNED:
+            scope[_SCOPE_KEY] = ""  # nobody's: it may read nothing
+            await self._app(scope, receive, send)
+            return
         try:
             reader = await run_in_threadpool(self._reader, scope)
         except LibraryError as error:
@@ -147,8 +151,6 @@ class LoginGate:
 
     def _reader(self, scope: Message) -> str | Refused:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if scope["type"] == "http" and scope.get("path") in _SIGNED:
-            return ""  # nobody's
         if self._authentication.login_wanted():
             if scope.get("path") in _OPEN_TO_ALL:
                 return ""  # nobody's: it may read nothing

@@ -8,8 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from slack_bolt import Ack, App
+from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
+from starlette.requests import Request
+from starlette.responses import Response
 
 from assistant.errors import FootnoteError
 from assistant.library import Library
@@ -71,6 +74,10 @@ class Bot:
         while self._interrupted:
             left = self._interrupted.pop()
             attempted(self._slack.post, own_words(STOPPED), left.channel, left.thread)
+
+    def over_http(self, request: Request, body: bytes) -> Response:
+        """What is to be answered to a request from Slack: that it is acknowledged, or that it is not signed. Takes no time."""
+        return to_starlette_response(self.app.dispatch(to_bolt_request(request, body)))
 
     def close(self) -> None:
         """Stop the answers under way, each of which says so in its thread."""

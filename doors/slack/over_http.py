@@ -27,9 +27,8 @@ async def slack_events(request: Request) -> Response:
         body.decode("utf-8")
     except UnicodeDecodeError:
         return _refusal("That is no UTF-8.", 400)
-    from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
-
-    return to_starlette_response(await run_in_threadpool(bot.app.dispatch, to_bolt_request(request, body)))
+    answer: Response = await run_in_threadpool(bot.over_http, request, body)
+    return answer
 
 
 def _refusal(reason: str, status: int) -> JSONResponse:
