@@ -59,9 +59,7 @@ class Draft:
                 shown = draft_message(self._written)
                 self._stamp = self._slack.post(shown, self._to.channel, self._to.thread, client=self._slack.quick)
         except FAILED as error:
-            if isinstance(error, TooSoon):
-                self._due = self._clock() + error.seconds
-            elif self._streaming:
+            if self._streaming and not isinstance(error, TooSoon):
                 self._end_stream(self._slack.quick)
             self._may_stream = self._streaming
 
