@@ -110,6 +110,12 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str
         connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
 
 
+def missing_inserted(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert a row; False where one with the same primary key stands, which is left."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return bool(connection.execute(dialect.insert(table).on_conflict_do_nothing(), row).rowcount)
+
+
 def replace_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows; where one with the same primary key stands, write this one over it."""
     if rows:

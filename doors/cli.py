@@ -17,6 +17,7 @@ from doors.commands.mcp import mcp_command
 from doors.commands.measuring import calibrate_command, eval_command
 from doors.commands.questions import ask_command, search_command
 from doors.commands.serving import serve_command
+from doors.commands.slack import slack_command
 from doors.commands.upkeep import backup_command, doctor_command, purge_command, reindex_command, restore_command
 from doors.completion import prepare
 from doors.terminal import print_error, print_json
@@ -39,7 +40,8 @@ def main() -> None:
 for _command in (
     ingest_command, ask_command, chat_command, search_command, documents_command, show_command, forget_command,
     reindex_command, doctor_command, purge_command, backup_command, restore_command,
-    eval_command, calibrate_command, serve_command, mcp_command, users_command, keys_command, share_command, completion_command,
+    eval_command, calibrate_command, serve_command, slack_command, mcp_command, users_command, keys_command, share_command,
+    completion_command,
 ):  # fmt: skip
     main.add_command(_command)
 

@@ -34,6 +34,7 @@ from doors.mcp.reading import Reading
 from doors.mcp.writing import Writing
 from doors.operations import Operations, OwnOperations
 from doors.page.warm_up import WarmUp
+from doors.served import operations_for
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -52,7 +53,7 @@ def serve_stdio(settings: Settings) -> None:
     stdout. Raises SettingsError, and DataFolderInUse where another process owns the data folder."""
     with redirect_stdout(sys.stderr):
         assistant = Assistant.open(settings)
-    with assistant, _operations(assistant) as operations:
+    with assistant, _operations(assistant, settings) as operations:
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         here = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else shown}:{settings.port}"
         door = Door(
@@ -68,12 +69,17 @@ def serve_stdio(settings: Settings) -> None:
 
 
 @contextmanager
-def _operations(assistant: Assistant) -> Iterator[Operations]:
-    """Whatever process holds the index."""
+def _operations(assistant: Assistant, settings: Settings) -> Iterator[Operations]:
+    """By the running server of the data folder, or by this process."""
     with redirect_stdout(sys.stderr):
-        _ = assistant.index  # refused here, before the protocol begins
+        operations = operations_for(assistant, settings)
+        if isinstance(operations, OwnOperations):
+            _ = assistant.index  # refused here, before the protocol begins
+    if not isinstance(operations, OwnOperations):
+        yield operations
+        return
     warm_up = WarmUp(assistant)
-    yield OwnOperations(assistant)
+    yield operations
     with suppress(FootnoteError):  # it has been told, and threads of a model that still loads would bring the process down
         warm_up.wait()
 

@@ -13,6 +13,7 @@ from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.filters import EVERYTHING, Filters
 from assistant.types import Answer, Done, Event, Retrieval, Turn
+from doors.slack.conversations import Threads
 from doors.uploading import upload
 from ingestion import Progress, Report, forget, ingest
 from ingestion.backup import back_up
@@ -113,6 +114,9 @@ class OwnOperations:
         return reindex(self._assistant, collection, reader=reader, on_progress=on_progress)
 
     def purge(self, *, reader: str = OWNER) -> Purged:
+        """What was answered in Slack goes too: it repeats what stood in documents. Before the rest, which rewrites the library."""
+        if reader == OWNER:
+            Threads(self._assistant.library.database).forget_answers()
         return purge(self._assistant, reader=reader)
 
     def examine(self, *, reader: str = OWNER) -> list[Examination]:

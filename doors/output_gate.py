@@ -39,7 +39,12 @@ def answer_html(text: str, *, answer: int, cited: Collection[int], unfinished: b
     text = visible(text)
     if unfinished:
         text = _UNFINISHED.sub("", text)
-    return "".join(_blocks(_parser().parse(text), _Marks(answer, cited, unfinished)))
+    return "".join(_blocks(parsed(text), _Marks(answer, cited, unfinished)))
+
+
+def parsed(text: str) -> Sequence[Token]:
+    """The tokens of an answer's Markdown: no link, image or HTML among them, which all stay text."""
+    return _parser().parse(text)
 
 
 class _Marks:

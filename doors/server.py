@@ -34,6 +34,7 @@ from doors.rest.metrics import Measured, Metrics
 from doors.rest_api import add_rest
 from doors.server_file import announced
 from doors.settings_in_words import settings_in_words
+from doors.slack.over_http import slack_router
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -69,7 +70,7 @@ def serve(settings: Settings) -> None:
         # uvicorn shuts down at Ctrl+C and then raises it once more.
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
         app.state.stopping = lambda: server.should_exit
-        with _resuming(assistant), suppress(KeyboardInterrupt):
+        with _resuming(assistant), _slack(settings, app), suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
 
 
@@ -109,6 +110,17 @@ def _resuming(assistant: Assistant) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+@contextmanager
+def _slack(settings: Settings, app: FastAPI) -> Iterator[None]:
+    """Slack too, where its tokens are set."""
+    from doors.slack.running import slack_running
+
+    assistant, most = app.state.assistant, app.state.assistant.limits.max_file_bytes
+    with slack_running(settings, app.state.operations, assistant.library, app.state.links, max_file_bytes=most) as bot:
+        app.state.slack = bot
+        yield
 
 
 def make_app(
@@ -214,6 +226,7 @@ def _add_addresses(app: FastAPI) -> None:
     app.add_api_route("/page/{document}/{number}.png", _picture)
     app.include_router(links_router)
     app.include_router(local_router)
+    app.include_router(slack_router)
 
 
 def _static(name: str) -> Response:

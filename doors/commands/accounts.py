@@ -172,6 +172,7 @@ def _revoke_key(key_id: str, as_json: bool) -> None:
 def share_command(collection: str, readers: tuple[str, ...], with_all: bool, private: bool, as_json: bool) -> None:
     """Say who may read a collection, in place of who might before; without an option, show it. Only its owner changes it."""
     from assistant.access import EVERYONE, OWNER
+    from doors.slack.channels import is_channel_reader
 
     named = [part.strip().lower() for given in readers for part in given.split(",") if part.strip()]
     if readers and not named:
@@ -181,7 +182,8 @@ def share_command(collection: str, readers: tuple[str, ...], with_all: bool, pri
     with _opened() as (library, accounts):
         if readers or with_all or private:
             for reader in named:
-                accounts.user(reader)
+                if not is_channel_reader(reader):
+                    accounts.user(reader)
             library.share(collection, [EVERYONE] if with_all else named, owner=OWNER)
         (found,) = library.readable(OWNER, [collection])
     if as_json:
