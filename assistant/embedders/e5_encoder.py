@@ -19,7 +19,7 @@ def encoder(weights: E5Weights) -> bytes:
     from onnx import TensorProto, helper
 
     graph = _Graph(weights)
-    axes = ["texts", "tokens", weights.dimension]
+    axes: list[Any] = ["texts", "tokens", weights.dimension]
     made = helper.make_graph(
         graph.nodes(),
         "e5",
@@ -68,7 +68,7 @@ class _Graph:
         pairs = in_order(packed).reshape(outputs, inputs // BLOCK, BLOCK // 2, 2)
         matrix = self._constant(name, pairs[..., 0] | (pairs[..., 1] << 4))
         by = self._constant(f"{name}.scales", scales.reshape(outputs, -1))
-        sizes = {"K": inputs, "N": outputs, "bits": 4, "block_size": BLOCK, "accuracy_level": 4}
+        sizes: dict[str, Any] = {"K": inputs, "N": outputs, "bits": 4, "block_size": BLOCK, "accuracy_level": 4}
         return self._add("MatMulNBits", [given, matrix, by], f"{name}.out", **sizes)
 
     def _sum(self, one: str, other: str, norm: str, bias: str, out: str) -> str:

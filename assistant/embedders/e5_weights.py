@@ -76,7 +76,7 @@ class E5Weights:
         from tokenizers import Tokenizer, models, pre_tokenizers
 
         made = Tokenizer(models.Unigram(list(self.pieces), unk_id=self.unknown))
-        made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")  # type: ignore[assignment]
+        made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
         return made
 
 
