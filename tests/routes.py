@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
 
-# open: whoever asks. login: every reader. own: readers of what it names; for others it is not there. closed: nobody, though Gradio
-# has it. elsewhere: nobody who comes with a login or a key, since it asks for a secret of its own.
+# open: whoever asks. login: every reader. own: readers of what it names; for others it is not there. closed: nobody, though the route
+# is there. elsewhere: nobody who comes with a login or a key, since it asks for a secret of its own.
 Access = Literal["open", "login", "own", "closed", "elsewhere"]
 
 
@@ -32,6 +32,7 @@ GRADIO_USED = re.compile(
     r"|upload|startup-events|theme\.css)"
 )
 
+_PLANS = {"collections": ["ann/plans"]}
 _LIST_OVER_MCP: Mapping[str, Any] = {
     "json": {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_documents", "arguments": {}}},
     "headers": {"Accept": "application/json, text/event-stream"},
@@ -44,6 +45,29 @@ ROUTES: Mapping[str, Declared] = {
     "GET /page/{document}/{number}.png": Declared("own", "/page/{document}/1.png"),
     "GET /cite/{answer}/{number}": Declared("own", "/cite/{answer}/1"),
     "GET /show/{document}/{number}": Declared("own", "/show/{document}/1"),
+    "GET /ready": Declared("open"),
+    "GET /metrics": Declared("login"),
+    "GET /docs": Declared("login"),
+    "GET /v1/openapi.json": Declared("login"),
+    "POST /v1/chat/completions": Declared(
+        "own", sent={"json": {"model": "ann/plans", "messages": [{"role": "user", "content": "What stands at the water?"}]}}
+    ),
+    "POST /v1/ask": Declared("own", sent={"json": {"question": "What stands at the water?", **_PLANS}}),
+    "POST /v1/search": Declared("own", sent={"json": {"query": "water", **_PLANS}}),
+    "GET /v1/models": Declared("login"),
+    "GET /v1/models/{id:path}": Declared("own", "/v1/models/ann/plans"),
+    "POST /v1/embeddings": Declared("login", sent={"json": {"model": "footnote", "input": "water"}}),
+    "GET /v1/documents": Declared("own", sent={"params": {"collection": "ann/plans"}}),
+    "POST /v1/documents": Declared("own", sent={"files": {"files": ("tea.txt", b"Tea.")}, "data": {"collection": "ann/plans"}}),
+    "GET /v1/documents/{id}": Declared("own", "/v1/documents/{document}"),
+    "GET /v1/documents/{id}/text": Declared("own", "/v1/documents/{document}/text"),
+    "GET /v1/documents/{id}/pages/{number}": Declared("own", "/v1/documents/{document}/pages/1"),
+    "DELETE /v1/documents/{id}": Declared("own", "/v1/documents/{spare}"),
+    "* /v1/{path:path}": Declared("closed", "/v1/nothing"),
+    **{f"* {path}": Declared("closed") for path in ("/health", "/ready", "/metrics", "/docs")},
+    "GET /local/status": Declared("elsewhere"),
+    "POST /local/{operation}": Declared("elsewhere", "/local/search", {"json": {"query": "water"}}),
+    "POST /slack/events": Declared("elsewhere", sent={"json": {"type": "url_verification", "challenge": "water"}}),
     "* /mcp": Declared("login", sent=_LIST_OVER_MCP),
     "* /mcp/": Declared("login", sent=_LIST_OVER_MCP),
 }
