@@ -29,7 +29,7 @@ from doors.page.tabs import PageGate, Tabs
 from doors.page.warm_up import WarmUp
 from doors.rest.errors import refusal
 from doors.rest.metrics import Measured, Metrics
-from doors.rest_api import add_rest
+from doors.rest_api import Beyond, add_rest
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -102,7 +102,7 @@ def make_app(assistant: Assistant, *, login_always: bool = False, public_url: st
     app.state.links = AnswerLinks(assistant.library.database, public_url)
     app.state.stopping = lambda: False
     _add_addresses(app)
-    add_rest(app, warm_up, metrics)
+    rest_routes = add_rest(app, warm_up, metrics)
     theme = gradio.themes.Base(
         font=["-apple-system", "BlinkMacSystemFont", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif"],
         font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace"],
@@ -116,7 +116,7 @@ def make_app(assistant: Assistant, *, login_always: bool = False, public_url: st
         auth_dependency=reader_of,
     )  # fmt: skip
     mounted = next(route for route in app.routes if isinstance(route, Mount))
-    mounted.app = PageGate(mounted.app, tabs)
+    mounted.app = Beyond(PageGate(mounted.app, tabs), rest_routes)
     # Those added last come first.
     login = Authentication(Accounts(assistant.library.database), login_always=login_always)
     app.add_middleware(LoginGate, authentication=login, is_loopback=_is_loopback)

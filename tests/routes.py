@@ -39,6 +39,24 @@ ROUTES: Mapping[str, Declared] = {
     "GET /page/{document}/{number}.png": Declared("own", "/page/{document}/1.png"),
     "GET /cite/{answer}/{number}": Declared("own", "/cite/{answer}/1"),
     "GET /show/{document}/{number}": Declared("own", "/show/{document}/1"),
+    "GET /ready": Declared("open"),
+    "GET /metrics": Declared("login"),
+    "GET /docs": Declared("login"),
+    "GET /v1/openapi.json": Declared("login"),
+    "GET /v1/models": Declared("login"),
+    "GET /v1/models/{id:path}": Declared("login", "/v1/models/footnote"),
+    "POST /v1/chat/completions": Declared(
+        "login", sent={"json": {"model": "footnote", "messages": [{"role": "user", "content": "When is the lamp lit?"}]}}
+    ),
+    "POST /v1/ask": Declared("login", sent={"json": {"question": "When is the lamp lit?"}}),
+    "POST /v1/search": Declared("login", sent={"json": {"query": "lamp"}}),
+    "POST /v1/embeddings": Declared("login", sent={"json": {"model": "footnote", "input": "lamp"}}),
+    "GET /v1/documents": Declared("login"),
+    "POST /v1/documents": Declared("login", sent={"files": {"files": ("lamp.txt", b"The lamp is lit at dusk.")}}),
+    "GET /v1/documents/{id}": Declared("own", "/v1/documents/{document}"),
+    "GET /v1/documents/{id}/text": Declared("own", "/v1/documents/{document}/text"),
+    "GET /v1/documents/{id}/pages/{number}": Declared("own", "/v1/documents/{document}/pages/1"),
+    "DELETE /v1/documents/{id}": Declared("own", "/v1/documents/{spare}"),
 }
 
 
