@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute, Match
 
-from doors.headers import Message, Receive, Send
+from doors.headers import App, Message, Receive, Send
 from doors.page.warm_up import WarmUp
 from doors.rest import chat_completions, documents, embeddings, health, metrics, models, openapi_page, questions
-from doors.rest.errors import Problem
+from doors.rest.errors import PREFIX, Problem
 from doors.rest.metrics import Metrics
 from doors.rest.places import Places
 
@@ -18,8 +18,8 @@ _NOUNS = (chat_completions, questions, models, embeddings, documents, health, me
 _METHODS = ("GET", "POST", "DELETE")
 
 
-def add_rest(app: FastAPI, warm_up: WarmUp, metrics_: Metrics) -> None:
-    """Give the app the door's addresses. `app.state` must hold the assistant, its operations and the links already."""
+def add_rest(app: FastAPI, warm_up: WarmUp, metrics_: Metrics) -> Sequence[BaseRoute]:
+    """Give the app the door's addresses: these routes. `app.state` must hold the assistant, its operations and the links already."""
     state = app.state
     state.warm_up, state.metrics = warm_up, metrics_
     state.questions = Places("questions", most=16, each=8, wait_seconds=10.0)
@@ -27,9 +27,7 @@ def add_rest(app: FastAPI, warm_up: WarmUp, metrics_: Metrics) -> None:
     documented = _documented()
     state.openapi = openapi_page.schema_of(documented.routes)
     app.include_router(documented)
-    # Else the page, which is mounted at the root, would answer.
-    beyond = _Beyond(documented.routes)
-    app.router.routes += [Route(path, beyond) for path in ("/v1/{path:path}", "/health", "/ready", "/metrics", "/docs")]
+    return documented.routes
 
 
 def _documented() -> APIRouter:
@@ -40,20 +38,25 @@ def _documented() -> APIRouter:
     return router
 
 
-class _Beyond:
-    """Answers what is no route of the door, and methods that a route has not."""
+class Beyond:
+    """Stands before the page, which is mounted at the root, and answers for the door what none of its routes took: what is not there,
+    and methods that a route has not."""
 
-    def __init__(self, routes: Sequence[BaseRoute]) -> None:
-        self._routes = routes
+    def __init__(self, page: App, routes: Sequence[BaseRoute]) -> None:
+        self._page, self._routes = page, routes
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        asked, path = scope["method"], scope["path"]
-        allowed = [method for method in _METHODS if self._has({**scope, "method": method})]
+        path = scope.get("path", "")
+        allowed = [method for method in _METHODS if self._has(scope, method)] if scope["type"] == "http" else []
         if allowed:
-            said = Problem(405, f"{asked} is not a method of {path}. It has {', '.join(allowed)}.", "method_not_allowed")
+            said = f"{scope['method']} is not a method of {path}. It has {', '.join(allowed)}."
+            answer = Problem(405, said, "method_not_allowed").response({"Allow": ", ".join(allowed)})
+            await answer(scope, receive, send)
+        elif scope["type"] == "http" and path.startswith(PREFIX):
+            answer = Problem(404, f"There is nothing at {path}. GET /docs shows what there is.", "not_found").response()
+            await answer(scope, receive, send)
         else:
-            said = Problem(404, f"There is nothing at {path}. GET /docs shows what there is.", "not_found")
-        await said.response({"Allow": ", ".join(allowed)} if allowed else {})(scope, receive, send)
+            await self._page(scope, receive, send)
 
-    def _has(self, scope: Message) -> bool:
-        return any(route.matches(scope)[0] == Match.FULL for route in self._routes)
+    def _has(self, scope: Message, method: str) -> bool:
+        return any(route.matches({**scope, "method": method})[0] == Match.FULL for route in self._routes)

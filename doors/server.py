@@ -31,7 +31,7 @@ from doors.page.tabs import PageGate, Tabs
 from doors.page.warm_up import WarmUp
 from doors.rest.errors import refusal
 from doors.rest.metrics import Measured, Metrics
-from doors.rest_api import add_rest
+from doors.rest_api import Beyond, add_rest
 from doors.server_file import announced
 from doors.settings_in_words import settings_in_words
 from doors.slack.over_http import slack_router
@@ -150,7 +150,7 @@ def make_app(
     app.state.stopping = lambda: False
     _add_addresses(app)
     mcp_server.mount(app, writes=mcp_writes, public_url=public_url)
-    add_rest(app, warm_up, metrics)
+    rest_routes = add_rest(app, warm_up, metrics)
     theme = gradio.themes.Base(
         font=["-apple-system", "BlinkMacSystemFont", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif"],
         font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace"],
@@ -164,7 +164,7 @@ def make_app(
         auth_dependency=reader_of,
     )  # fmt: skip
     mounted = next(route for route in app.routes if isinstance(route, Mount))
-    mounted.app = PageGate(mounted.app, tabs)
+    mounted.app = Beyond(PageGate(mounted.app, tabs), rest_routes)
     # Those added last come first.
     accounts, token = Accounts(assistant.library.database), local.file.token if local else ""
     login = Authentication(accounts, login_always=login_always, local_token=token)

@@ -105,16 +105,16 @@ def test_a_files_name_is_its_last_part_and_can_be_shown(ann: httpx.Client, given
     answer = ann.post(
         "/v1/documents", content=body.encode(), headers={"Content-Type": f"multipart/form-data; boundary={boundary}"}
     )
-    report = answer.json().get("report") or answer.json()  # what has no ending is of no format
+    report = answer.json().get("upload") or answer.json()  # what has no ending is of no format
     assert report["files"][0]["source"].replace("%01", "") == kept
 
 
-def test_where_no_file_becomes_a_document_the_status_says_so_with_the_report(ann: httpx.Client) -> None:
+def test_where_no_file_becomes_a_document_the_status_says_so_of_each(ann: httpx.Client) -> None:
     answer = upload(ann, FILES / "encrypted.pdf", ("empty.txt", b""))
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "no_document_added"
     assert "encrypted.pdf: " in answer.json()["error"]["message"]
-    assert [file["status"] for file in answer.json()["report"]["files"]] == ["failed", "failed"]
+    assert [file["status"] for file in answer.json()["upload"]["files"]] == ["failed", "failed"]
 
 
 def test_files_beyond_the_limits_are_refused(ann: httpx.Client) -> None:

@@ -19,7 +19,7 @@ from doors.in_json import document_json, page_json, report_json
 from doors.rest.errors import ErrorBody, Refusal, problem
 from doors.rest.fields import Day, FiltersGiven, Name, Names, Words
 from doors.rest.route import RestRoute, failing, json_response
-from doors.rest.shapes import Deleted, Document, Documents, Page, Report
+from doors.rest.shapes import Deleted, Document, Documents, Page, Uploaded
 from doors.rest.working import work
 from doors.uploading import told_apart
 from ingestion import Report as Became
@@ -43,12 +43,12 @@ DocumentName = Annotated[Name, Path(description="The document's id; a file name 
 
 
 class Rejected(ErrorBody):
-    """None of the files became a document; `report` says why for each."""
+    """None of the files became a document; `upload` says why for each."""
 
-    report: Report | None = None
+    upload: Uploaded | None = None
 
 
-_ADDED: dict[int | str, dict[str, Any]] = {200: {"model": Report, "links": _leads_to("/files/0/document")}}
+_ADDED: dict[int | str, dict[str, Any]] = {200: {"model": Uploaded, "links": _leads_to("/files/0/document")}}
 _REJECTED: dict[int | str, dict[str, Any]] = {
     400: {"model": Rejected, "description": "No file became a document, or the request cannot be meant."}
 }
@@ -102,7 +102,7 @@ async def add_documents(
     if report.count("failed") < len(report.outcomes):
         return json_response(report_json(report))
     reasons = " ".join(f"{outcome.source.removeprefix('upload:')}: {outcome.reason}" for outcome in report.outcomes)
-    return json_response({**problem(Refusal(reasons, code="no_document_added")).json(), "report": report_json(report)}, 400)
+    return json_response({**problem(Refusal(reasons, code="no_document_added")).json(), "upload": report_json(report)}, 400)
 
 
 @router.get("/documents/{id}", responses={200: {"model": Document}, **failing(404)}, summary="A document and its state")

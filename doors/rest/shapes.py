@@ -125,7 +125,7 @@ class FileOutcome(Shape):
     chunks: int
 
 
-class Report(Shape):
+class Uploaded(Shape):
     """What became of each file."""
 
     collection: str
