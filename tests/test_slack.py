@@ -20,6 +20,7 @@ from assistant.answering import Assistant
 from assistant.errors import InvalidRequest
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
+from assistant.types import Text
 from assistant.wiring import make_assistant
 from doors.accounts import Accounts, Cost
 from doors.answer_links import AnswerLinks
@@ -456,6 +457,22 @@ def test_an_error_of_the_pipeline_is_said_in_its_words(workspace: Workspace, lib
     channel = workspace.add_channel()
     stamp = workspace.say(channel, "UANN", MENTION, files=[{"id": workspace.add_file("a.md", b"# A")}])
     assert "The library is full. Forget something first." in read(workspace.answer(channel, stamp))
+
+
+def test_an_error_in_the_middle_takes_the_place_of_the_draft(workspace: Workspace, library: Assistant, start: Start) -> None:
+    class Breaking(OwnOperations):
+        def stream(self, question: str, **_: Any) -> Any:
+            yield Text("It is begun. ")
+            time.sleep(1.1)
+            yield Text("And it goes on. ")
+            raise RuntimeError("broken")
+
+    start(library, operations=Breaking(library))
+    channel = workspace.add_channel()
+    stamp = workspace.say(channel, "UBOB", f"{MENTION} {LEAVE}")
+    assert "Something went wrong here" in read(workspace.answer(channel, stamp))
+    assert len(workspace.called("chat.startStream")) == 1
+    assert len(workspace.thread(channel, stamp)) == 1
 
 
 def test_an_error_is_said_in_the_thread(workspace: Workspace, library: Assistant, start: Start) -> None:
