@@ -6,7 +6,7 @@ import hmac
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,8 @@ def operations_for(assistant: Assistant, settings: Settings) -> Operations:
     running = running_server(settings.data_dir)
     if running is None or running.library != assistant.library.id:
         return OwnOperations(assistant)
-    return ServedOperations(running.address, running.token, differing(settings_in_words(settings), running.settings))
+    differ = differing(settings_in_words(settings), running.settings)
+    return ServedOperations(running.address, running.token, differ, find=lambda: running_server(settings.data_dir))
 
 
 def running_server(data_dir: Path) -> RunningServer | None:
@@ -71,11 +72,13 @@ def running_server(data_dir: Path) -> RunningServer | None:
 class ServedOperations:
     """By the server at this address. Raises what it would raise itself, and LibraryError where it ends meanwhile. Leaving a stream, or
     Ctrl+C, stops what the server does for it. `differing` are the settings by which the server works otherwise than this process
-    would."""
+    would. Where it was started anew, `find` says where it is now."""
 
-    def __init__(self, address: str, token: str, differing: Sequence[str] = ()) -> None:
+    def __init__(
+        self, address: str, token: str, differing: Sequence[str] = (), *, find: Callable[[], RunningServer | None] = lambda: None
+    ) -> None:
         self.address, self.differing = address, differing
-        self._client = _client(address, token)
+        self._client, self._find = _client(address, token), find
 
     def stream(
         self,
@@ -150,10 +153,25 @@ class ServedOperations:
     def _answer(self, operation: str, arguments: Mapping[str, object]) -> Iterator[Iterator[tuple[str, Any]]]:
         """The lines of an answer, down to its value. What the caller does between them raises as it is."""
         try:
-            with self._client.stream("POST", f"/local/{operation}", content=encoded(arguments)) as response:
+            with closing(self._opened(operation, encoded(arguments))) as response:
                 yield self._lines(response)
         except httpx2.TransportError as error:
             raise self._ended(str(error)) from error
+
+    def _opened(self, operation: str, content: bytes) -> httpx2.Response:
+        """The beginning of an answer, by the server that was started anew where the one before is gone."""
+        with suppress(httpx2.ConnectError):
+            response = self._sent(operation, content)
+            if response.status_code == 200:
+                return response
+            response.close()
+        running = self._find()
+        if running is not None:
+            self.address, self._client = running.address, _client(running.address, running.token)
+        return self._sent(operation, content)
+
+    def _sent(self, operation: str, content: bytes) -> httpx2.Response:
+        return self._client.send(self._client.build_request("POST", f"/local/{operation}", content=content), stream=True)
 
     def _lines(self, response: httpx2.Response) -> Iterator[tuple[str, Any]]:
         if response.status_code != 200:

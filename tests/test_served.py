@@ -33,7 +33,7 @@ from doors import server_file
 from doors.cli import main
 from doors.local_routes import LocalDoor
 from doors.operations import OwnOperations
-from doors.served import ServedOperations, operations_for, running_server
+from doors.served import RunningServer, ServedOperations, operations_for, running_server
 from doors.server import make_app
 from doors.server_file import ServerFile
 from doors.wire import arguments_of, encoded, error_in_words, error_of, event_of, progress_of, value_of
@@ -401,6 +401,18 @@ def test_an_answer_that_breaks_off_never_looks_finished() -> None:
                 operations.search(GATE)
     with pytest.raises(LibraryError, match="has ended"):
         operations.search(GATE)  # nobody is there any more
+
+
+def test_a_door_that_stays_open_finds_the_server_that_was_started_anew() -> None:
+    found = json.dumps({"value": "The gates"}).encode() + b"\n"
+    with ScriptedEndpoint(lambda _: Reply([found])) as first:
+        before = first.base_url.removesuffix("/v1")
+        operations = ServedOperations(before, "token", find=lambda: RunningServer(after, "another", "library", {}))
+        assert operations.forget("gates") == "The gates"
+    with ScriptedEndpoint(lambda _: Reply([found])) as second:
+        after = second.base_url.removesuffix("/v1")
+        assert operations.forget("gates") == "The gates"
+        assert operations.address == after
 
 
 def test_each_error_of_the_tree_goes_over_the_wire_and_others_say_what_they_were() -> None:
