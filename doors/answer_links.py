@@ -66,7 +66,7 @@ class AnswerLinks:
             rows = connection.execute(query).all()
         found = next((row for row in rows if row.number == number), None)
         if found is None:
-            raise DocumentNotFound(f"There is no footnote {number} of an answer '{answer_id[:40]}'. Ask the question again.")
+            raise no_footnote(answer_id, number)
         others = [row.number for row in rows]
         return Place(found.document, found.version, found.page, found.start, found.end, others)
 
@@ -100,6 +100,10 @@ class AnswerLinks:
         """The address of a citation whose answer was not kept."""
         c = citation
         return self.of_page(c.document_id, c.page, start=c.start, end=c.end, version=c.version, at=at)
+
+
+def no_footnote(answer_id: str, number: int) -> DocumentNotFound:
+    return DocumentNotFound(f"There is no footnote {number} of an answer '{answer_id[:40]}'. Ask the question again.")
 
 
 def _now() -> str:

@@ -15,7 +15,7 @@ from assistant.answering import Assistant
 from assistant.errors import DocumentNotFound, FootnoteError
 from assistant.records import StoredVersion
 from assistant.types import Page
-from doors.answer_links import AnswerLinks
+from doors.answer_links import AnswerLinks, Place, no_footnote
 from doors.authentication import reader_of
 from doors.output_gate import plain_html
 from doors.page.source_panel import page_of, pictured, quoted_html, where_html
@@ -34,7 +34,7 @@ def cited(request: Request, answer: str, number: int, reader: str = Depends(read
     links: AnswerLinks = request.app.state.links
     try:
         place = links.place(answer, number)
-        stored = request.app.state.assistant.library.stored(place.document_id, reader=reader, version=place.version)
+        stored = _readable(request.app.state.assistant, place, answer, number, reader)
         shown = _shown(request.app.state.assistant, stored, page_of(stored, place.start, place.end), place.start, place.end)
     except FootnoteError as error:
         return _page("No such footnote", f"<h1>This footnote leads nowhere.</h1><p>{plain_html(str(error))}</p>", status=404)
@@ -60,6 +60,15 @@ def shown(
     except FootnoteError as error:
         return _page("No such page", f"<h1>This page is not there.</h1><p>{plain_html(str(error))}</p>", status=404)
     return _page(f"{stored.document.title}, page {page.number}", body)
+
+
+def _readable(assistant: Assistant, place: Place, answer: str, number: int, reader: str) -> StoredVersion:
+    """The version that a footnote quotes. Raises DocumentNotFound."""
+    try:
+        assistant.library.find_document(place.document_id, reader=reader)
+    except DocumentNotFound as error:
+        raise no_footnote(answer, number) from error
+    return assistant.library.stored(place.document_id, reader=reader, version=place.version)
 
 
 def _numbered(stored: StoredVersion, number: int) -> Page:

@@ -11,13 +11,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from assistant.answering import Assistant
-from assistant.errors import LibraryError
+from assistant.errors import DocumentNotFound, LibraryError
 from doors.authentication import is_local
 from doors.operations import Operations
+from doors.page.tabs import NOTHING
 from doors.server_file import ServerFile
 from doors.wire import OPERATIONS, arguments_of, encoded, error_in_words, reports_progress
 
@@ -29,7 +30,7 @@ Say = Callable[[str, object], None]
 
 def _only_local(request: Request) -> None:
     if not is_local(request):
-        raise HTTPException(404)
+        raise DocumentNotFound(NOTHING)
 
 
 local_router = APIRouter(prefix="/local", include_in_schema=False, dependencies=[Depends(_only_local)])
@@ -59,7 +60,7 @@ def status(request: Request) -> JSONResponse:
 async def operate(request: Request, operation: str) -> StreamingResponse:
     """An operation, its answer line by line. It is stopped when the client goes away."""
     if operation not in OPERATIONS:
-        raise HTTPException(404)
+        raise DocumentNotFound(NOTHING)
     given, state = await request.json(), request.app.state
 
     def work(say: Say) -> None:

@@ -34,7 +34,7 @@ from doors.mcp.reading import Reading
 from doors.mcp.writing import Writing
 from doors.operations import Operations, OwnOperations
 from doors.page.warm_up import WarmUp
-from doors.served import operations_for
+from doors.served import ServedOperations, operations_for
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
@@ -58,7 +58,7 @@ def serve_stdio(settings: Settings) -> None:
         here = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else shown}:{settings.port}"
         door = Door(
             operations, assistant.library, AnswerLinks(assistant.library.database, settings.public_url),
-            reader=lambda _: OWNER, at=lambda _: here,
+            reader=lambda _: OWNER, at=lambda _: operations.address if isinstance(operations, ServedOperations) else here,
         )  # fmt: skip
         server = make_server(door, writes=settings.mcp_writes)
         # While it serves, the descriptor of stdout is stderr's; what is printed must go there now, not when it is stdout's again.
@@ -84,7 +84,7 @@ def _operations(assistant: Assistant, settings: Settings) -> Iterator[Operations
         warm_up.wait()
 
 
-def mount(app: FastAPI, *, writes: bool, public_url: str = "") -> None:
+def mount(app: FastAPI, *, writes: bool) -> None:
     """Serve at /mcp of the app, with the operations and links of its state, for the reader that its gate finds. To be called before
     anything is mounted at "/"."""
     door = Door(
@@ -93,12 +93,12 @@ def mount(app: FastAPI, *, writes: bool, public_url: str = "") -> None:
     )  # fmt: skip
     server = make_server(door, writes=writes)
     # Its own check of names knows a fixed list. LoginGate lets a server without accounts answer to loopback names alone, and one with
-    # accounts, which may have any name, to those with a key; Endpoint looks at the origin.
+    # accounts, which may have any name, to those with a key; the server's guard looks at the origin.
     server.streamable_http_app(
         stateless_http=True, max_request_body_size=_MOST_BODY_BYTES,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )  # fmt: skip
-    endpoint = Endpoint(server.session_manager, public_url)
+    endpoint = Endpoint(server.session_manager)
     app.router.routes += [Route(PATH, endpoint, include_in_schema=False), Route(f"{PATH}/", endpoint, include_in_schema=False)]
     around = app.router.lifespan_context
 
@@ -113,21 +113,15 @@ def mount(app: FastAPI, *, writes: bool, public_url: str = "") -> None:
 class Endpoint:
     """The ASGI app at /mcp. Each request stands for itself: there are no sessions, and nothing to GET."""
 
-    def __init__(self, sessions: StreamableHTTPSessionManager, public_url: str) -> None:
-        self._sessions, self._public = sessions, _authority(public_url)
+    def __init__(self, sessions: StreamableHTTPSessionManager) -> None:
+        self._sessions = sessions
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         request = Request(scope)
         if request.method != "POST":
             await JSONResponse({"error": "Send a POST."}, 405, {"Allow": "POST"})(scope, receive, send)
-        elif not self._of_this_server(request.headers.get("origin"), request.headers.get("host", "")):
-            await JSONResponse({"error": "Another site's page may not send anything here."}, 403)(scope, receive, send)
         else:
             await self._sessions.handle_request(scope, receive, send)
-
-    def _of_this_server(self, origin: str | None, host: str) -> bool:
-        """Programs send no origin; a page's must be our own server's, by the name that it is asked by or by its public one."""
-        return origin is None or (bool(_authority(origin)) and _authority(origin) in (host.lower(), self._public))
 
 
 def make_server(door: Door, *, writes: bool) -> MCPServer:
@@ -179,11 +173,6 @@ def _logging_as_it_was() -> Iterator[None]:
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
-
-
-def _authority(address: str) -> str:
-    """Host and port of an address or origin, in small letters."""
-    return address.lower().partition("://")[2].partition("/")[0]
 
 
 def _request(context: Context) -> Request:

@@ -47,11 +47,15 @@ class RunningServer:
 
 def operations_for(assistant: Assistant, settings: Settings) -> Operations:
     """By the server of this data folder where one runs, which then also owns the index and the models; else by this assistant."""
-    running = running_server(settings.data_dir)
-    if running is None or running.library != assistant.library.id:
+
+    def find() -> RunningServer | None:
+        running = running_server(settings.data_dir)
+        return running if running is not None and running.library == assistant.library.id else None
+
+    running = find()
+    if running is None:
         return OwnOperations(assistant)
-    differ = differing(settings_in_words(settings), running.settings)
-    return ServedOperations(running.address, running.token, differ, find=lambda: running_server(settings.data_dir))
+    return ServedOperations(running.address, running.token, differing(settings_in_words(settings), running.settings), find=find)
 
 
 def running_server(data_dir: Path) -> RunningServer | None:
@@ -167,6 +171,7 @@ class ServedOperations:
             response.close()
         running = self._find()
         if running is not None:
+            self._client.close()
             self.address, self._client = running.address, _client(running.address, running.token)
         return self._sent(operation, content)
 

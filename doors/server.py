@@ -32,6 +32,7 @@ from doors.page.warm_up import WarmUp
 from doors.rest.errors import refusal
 from doors.rest.metrics import Measured, Metrics
 from doors.rest_api import Beyond, add_rest
+from doors.served import running_server
 from doors.server_file import announced
 from doors.settings_in_words import settings_in_words
 from doors.slack.over_http import slack_router
@@ -50,6 +51,11 @@ def serve(settings: Settings) -> None:
     switch_off_telemetry()
     with ExitStack() as ending:
         ending.enter_context(_terminated_as_interrupted())
+        running = running_server(settings.data_dir)
+        if running is not None:
+            raise SettingsError(
+                f"The server at {running.address} is running on {settings.data_dir} already. Use it, or stop it first."
+            )
         assistant = ending.enter_context(Assistant.open(settings))
         listening = ending.enter_context(_listen(settings.host, settings.port, assistant))
         import uvicorn
@@ -149,7 +155,7 @@ def make_app(
     app.state.local = local
     app.state.stopping = lambda: False
     _add_addresses(app)
-    mcp_server.mount(app, writes=mcp_writes, public_url=public_url)
+    mcp_server.mount(app, writes=mcp_writes)
     rest_routes = add_rest(app, warm_up, metrics)
     theme = gradio.themes.Base(
         font=["-apple-system", "BlinkMacSystemFont", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif"],
@@ -169,7 +175,7 @@ def make_app(
     accounts, token = Accounts(assistant.library.database), local.file.token if local else ""
     login = Authentication(accounts, login_always=login_always, local_token=token)
     app.add_middleware(LoginGate, authentication=login, is_loopback=_is_loopback)
-    app.add_middleware(_Guard)
+    app.add_middleware(_Guard, public_url=public_url)
     app.add_middleware(Measured, metrics=metrics)
     app.add_middleware(StrictHeaders)  # the last one added is the outermost: refusals carry the headers too
     return app
@@ -178,13 +184,13 @@ def make_app(
 class _Guard:
     """No service for other sites' pages: what one sends from a browser here is refused."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, app: App, public_url: str) -> None:
+        self._app, self._public = app, _authority(public_url)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif reason := _refusal(scope):
+        elif reason := _refusal(scope, self._public):
             await refusal(scope["path"], reason, 403)(scope, receive, send)
         else:
             await self._app(scope, _until_stopping(receive, scope["app"].state.stopping), send)
@@ -209,11 +215,21 @@ def _until_stopping(receive: Receive, stopping: Callable[[], bool]) -> Receive:
     return receive_or_end
 
 
-def _refusal(scope: Message) -> str:
+def _refusal(scope: Message, public: str) -> str:
+    """Browsers say where a page that sends something comes from: by Sec-Fetch-Site, which they leave out over plain HTTP to other
+    machines, and by Origin, which must be our own name there, or the public one. Programs say neither."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["method"] not in ("GET", "HEAD"):
-        return "Another site's page may not send anything here."
-    return ""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None or origin is None:
+        ours = site in (None, "same-origin", "none")
+    else:
+        ours = bool(_authority(origin)) and _authority(origin) in (headers.get("host", "").lower(), public)
+    return "" if ours or scope["method"] in ("GET", "HEAD") else "Another site's page may not send anything here."
+
+
+def _authority(address: str) -> str:
+    """Host and port of an address or origin, in small letters; empty where it has none."""
+    return address.lower().partition("://")[2].partition("/")[0]
 
 
 def _add_addresses(app: FastAPI) -> None:

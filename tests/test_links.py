@@ -114,6 +114,9 @@ def test_a_link_opens_for_whoever_may_read_the_document_and_tells_others_nothing
         assert httpx.get(url + address).status_code == 401
     never = get(f"/show/{footnote.document_id[::-1]}/1", "bob").text.replace(footnote.document_id[::-1], "…")
     assert get(f"/show/{footnote.document_id}/1", "bob").text.replace(footnote.document_id, "…") == never
+    assert get(f"/cite/{answer}/1", "bob").text.replace(answer, "…") == get("/cite/neverwas/1", "bob").text.replace(
+        "neverwas", "…"
+    )
     assistant.library.share("ann/plans", ["bob"])
     assert "opens at nine" in get(f"/cite/{answer}/1", "bob").text
 

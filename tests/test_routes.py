@@ -132,6 +132,22 @@ def test_the_owner_is_served_but_by_what_is_closed(door: Door) -> None:
         assert answer.status_code in expected[entry.access], (route, answer.status_code, answer.text[:300])
 
 
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({}, False), ({"Origin": "http://evil.example"}, True), ({"Origin": "null"}, True), ({"Origin": "{own}"}, False),
+        ({"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}, True),
+        ({"Origin": "https://footnote.example.org", "Sec-Fetch-Site": "same-origin"}, False),
+    ],
+)  # fmt: skip
+def test_another_sites_page_may_not_send_anything(door: Door, headers: dict[str, str], refused: bool) -> None:
+    """With the login that the browser knows, and where it does not say from which site it comes but by its origin."""
+    own = str(door.client.base_url).rstrip("/")
+    sent = {name: value.replace("{own}", own) for name, value in headers.items()}
+    answer = door.client.post("/v1/search", json={"query": "water"}, headers={**door.logins["owner"], **sent})
+    assert answer.status_code == (403 if refused else 200)
+
+
 def assert_tells_nothing(route: str, answer: httpx.Response) -> None:
     """But the name that was asked for, and the words of our own style sheet and reference."""
     if route not in OUR_OWN_WORDS:

@@ -326,7 +326,7 @@ def test_files_become_documents_for_those_who_read_along(slack: Workspace, libra
     held = {c.name: (c.owner, list(c.readers)) for c in library.library.readable("owner")}
     public, private = (f"slack:{kinds[kind].lower()}" for kind in ("public", "private"))
     assert held[f"{public}/documents"] == (public, [EVERYONE])
-    assert held[f"{private}/documents"] == (private, [])
+    assert held[f"{private}/private"] == (private, [])
     assert held["ann/documents"][0] == "ann"
 
     def told(where: str, of: str) -> bool:

@@ -113,6 +113,7 @@ def test_channels_are_set_and_listed_from_the_command_line(handbook: Path, monke
     assert (default["channel"], default["person"]) == ("default", "U99999")
     again = in_json("set", "C12345", "--on", "--all-collections", "--allow-everybody")
     assert (again["collections"], again["allowed"], again["off"]) == ([], [], False)
+    assert "only --person" in run(handbook, "slack", "set", "default", "--off", status=1)
     assert "no id of Slack's" in run(handbook, "slack", "set", "#general", status=1)
     assert "no collection 'gone'" in run(handbook, "slack", "set", "C12345", "-c", "gone", status=1)
     assert "FOOTNOTE_SLACK_APP_TOKEN is missing" in run(handbook, "slack", status=1)

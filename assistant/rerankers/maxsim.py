@@ -64,6 +64,8 @@ class MaxSim:
                     found[text] = self._kept[text]
                     self._kept.move_to_end(text)
         missing = list(dict.fromkeys(text for text in texts if text not in found))
+        if not missing:
+            return found
         _, tokens = self._embedder.encode_documents_and_tokens(missing)
         made = {text: signs_of(vectors) for text, vectors in zip(missing, tokens, strict=True)}
         self._keep(made)

@@ -109,13 +109,18 @@ def _set(
 ) -> None:  # fmt: skip
     """Set something for a channel, named by its id (C…, at the foot of "View channel details"); what is not named stays. `default` as
     the channel sets the person for all."""
+    from assistant.access import OWNER
     from doors.slack.channels import DEFAULT
 
     for given in ([] if channel == DEFAULT else [channel]) + list(allowed) + ([person] if person else []):
         if not _ID.fullmatch(given):
             raise InvalidRequest(f"'{given}' is no id of Slack's. A channel's begins with C, a user's with U; Slack shows them.")
+    if channel == DEFAULT and (
+        collections or all_collections or mentions_only is not None or allowed or allow_everybody or off is not None
+    ):
+        raise InvalidRequest("For `default` only --person can be set. Name a channel for the rest.")
     with _opened() as (library, channels):
-        library.readable("owner", collections)
+        library.readable(OWNER, collections)
         found = channels.find(channel)
         made = replace(
             found,

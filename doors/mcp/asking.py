@@ -13,10 +13,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
 from assistant.asynchronous import in_thread
-from assistant.errors import FootnoteError
+from assistant.errors import AnswerCutOff, FootnoteError
 from assistant.types import Answer, Done, Event, Passages, Searching, Text
 from doors.in_json import citation_json
-from doors.mcp.door import Door, refused
+from doors.mcp.door import ANSWERS, Door, refused
 from doors.mcp.passage_ids import PassageId
 from doors.mcp.shapes import Answered, Collections, Footnote, History, Only, Question, filters_of, given, turns_of
 from prompts.invisible import visible
@@ -60,11 +60,12 @@ class Asking:
         def stream() -> Iterator[Event]:
             return self.door.operations.stream(question, collections=collections, filters=only, reader=reader, history=turns)
 
-        async with aclosing(in_thread(stream)) as events:
+        async with ANSWERS, aclosing(in_thread(stream)) as events:
             async for event in events:
+                if isinstance(event, Done):
+                    return event.answer
                 await progress.tell(event)
-        assert isinstance(event, Done)
-        return event.answer
+        raise AnswerCutOff("The answer ended before it was whole. Ask again.")
 
     def _answered(self, answer: Answer, answer_id: str, context: Context) -> Answered:
         at = self.door.address(context)
@@ -90,13 +91,11 @@ class _Progress:
     def __init__(self, context: Context) -> None:
         self._context, self._steps, self._characters, self._told = context, 0, 0, 0.0
 
-    async def tell(self, event: Event) -> None:
+    async def tell(self, event: Searching | Passages | Text) -> None:
         if isinstance(event, Text):
             self._characters += len(event.text)
             if time.monotonic() - self._told < _PROGRESS_SECONDS:
                 return
-        if isinstance(event, Done):
-            return
         self._steps, self._told = self._steps + 1, time.monotonic()
         await self._context.report_progress(self._steps, message=self._words(event))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import ParamSpec
 
+import anyio
+import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 
@@ -55,17 +57,25 @@ class Door:
         )
 
 
-def in_words(tool: Callable[P, CallToolResult]) -> Callable[P, CallToolResult]:
-    """The tool, with whatever Footnote raises on purpose told as the tool's error, in its own words."""
+# Each with threads of its own: those that the page's requests share must not wait for an ingest.
+READS, CHANGES, ANSWERS = (anyio.CapacityLimiter(most) for most in (16, 4, 16))
 
-    @wraps(tool)
-    def call(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
-        try:
-            return tool(*args, **kwargs)
-        except FootnoteError as error:
-            return refused(error)
 
-    return call
+def in_words(at_once: anyio.CapacityLimiter) -> Callable[[Callable[P, CallToolResult]], Callable[P, Awaitable[CallToolResult]]]:
+    """The tool in a thread, as many at once as there is room for. Whatever Footnote raises on purpose is told as the tool's error, in
+    its own words."""
+
+    def made(tool: Callable[P, CallToolResult]) -> Callable[P, Awaitable[CallToolResult]]:
+        @wraps(tool)
+        async def call(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
+            try:
+                return await anyio.to_thread.run_sync(partial(tool, *args, **kwargs), limiter=at_once)
+            except FootnoteError as error:
+                return refused(error)
+
+        return call
+
+    return made
 
 
 def refused(error: FootnoteError) -> CallToolResult:

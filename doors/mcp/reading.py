@@ -13,7 +13,7 @@ from pydantic import Field
 from assistant.errors import DocumentNotFound, InvalidRequest
 from assistant.records import StoredVersion
 from assistant.types import page_at
-from doors.mcp.door import Door, in_words
+from doors.mcp.door import READS, Door, in_words
 from doors.mcp.passage_ids import PassageId, read_passage_id
 from doors.mcp.shapes import (
     MOST_CHARACTERS,
@@ -42,7 +42,7 @@ class Reading:
 
     door: Door
 
-    @in_words
+    @in_words(READS)
     def search(
         self,
         context: Context,
@@ -61,7 +61,7 @@ class Reading:
         results = [self.door.passage(hit, context) for hit in found.hits]
         return given(SearchResults(results, found.searched, list(found.notices)))
 
-    @in_words
+    @in_words(READS)
     def fetch(
         self,
         context: Context,
@@ -81,7 +81,7 @@ class Reading:
             raise DocumentNotFound(f"This document has {len(stored.text)} characters; {first} to {last} are not among them.")
         return given(self._fetched(stored, first, last, context))
 
-    @in_words
+    @in_words(READS)
     def list_collections(self, context: Context) -> Annotated[CallToolResult, ListedCollections]:
         """List the collections of documents that you may read."""
         reader = self.door.reader(context)
@@ -89,7 +89,7 @@ class Reading:
         readable = self.door.library.readable(reader)
         return given(ListedCollections([ListedCollection(visible(c.name), documents[c.name], c.chunks) for c in readable]))
 
-    @in_words
+    @in_words(READS)
     def list_documents(
         self,
         context: Context,

@@ -12,7 +12,7 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from assistant.errors import InvalidRequest
-from doors.mcp.door import Door, in_words
+from doors.mcp.door import CHANGES, Door, in_words
 from doors.mcp.shapes import Added, Forgotten, Name, given
 from prompts.invisible import visible
 
@@ -26,7 +26,7 @@ class Writing:
 
     door: Door
 
-    @in_words
+    @in_words(CHANGES)
     def add_document(
         self,
         context: Context,
@@ -49,7 +49,7 @@ class Writing:
         added = Added(outcome.document_id, name, visible(report.collection), outcome.status, list(report.notices))
         return given(added, f"'{name}' in '{added.collection}': {added.status}. Its id is {added.id}.")
 
-    @in_words
+    @in_words(CHANGES)
     def forget_document(
         self, context: Context, document: Annotated[Name, Field(description="Its id, file name or title.")]
     ) -> Annotated[CallToolResult, Forgotten]:

@@ -22,6 +22,8 @@ _USED = re.compile(
     r"/|/config/?|/(?:assets|static|svelte)/.*|/(?:favicon\.ico|theme\.css|robots\.txt|manifest\.json)"
     rf"|{_API}(?:queue/(?:join|data)|run/predict|upload|upload_progress|heartbeat/[^/]+|cancel|reset|startup-events|theme\.css|info|user)/?"
 )
+# What is said of an address where there is nothing, and where there is something for others.
+NOTHING = "There is nothing here."
 _MOST_BODY_BYTES = 1_000_000
 _MOST_KEPT = 100_000
 
@@ -140,4 +142,4 @@ def _paths(body: bytes) -> list[str]:
 
 
 async def _not_there(scope: Message, receive: Receive, send: Send) -> None:
-    await JSONResponse({"error": "There is nothing here."}, status_code=404)(scope, receive, send)
+    await JSONResponse({"error": NOTHING}, status_code=404)(scope, receive, send)

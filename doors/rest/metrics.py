@@ -73,6 +73,9 @@ class Measured:
 
         try:
             await self._app(scope, receive, counted)
+        except Exception:
+            status = 500
+            raise
         finally:
             self._metrics.served(_template(scope), scope["method"], status, time.perf_counter() - started)
 

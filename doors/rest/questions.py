@@ -62,6 +62,6 @@ async def search(request: Request, given: SearchRequest, reader: str = Depends(r
 def _answer(request: Request, answer: FoundAnswer, reader: str) -> dict[str, object]:
     shown = keep(request, answer, reader).json()
     addresses = [hit_with_address(request, hit)["url"] for hit in answer.hits]
-    for hits in (shown["nearest"], shown["passages"]):
+    for hits in (shown["nearest"], shown["passages"]):  # the first is empty where an answer was found
         hits[:] = [{**hit, "url": address} for hit, address in zip(hits, addresses, strict=False)]
     return shown

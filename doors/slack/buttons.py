@@ -43,11 +43,13 @@ class Buttons:
                 "Nobody is set who takes questions here. Whoever runs Footnote names a person or a channel: "
                 f"footnote slack set {channel} --person ID"
             )
-        if not self._claims.claim(f"person {channel} {stamp}"):
+        subject = f"person {channel} {stamp}"
+        if not self._claims.claim(subject):
             return "A person has been asked already."
         try:
             self._slack.post(handed_over(question, body["user"]["id"], self._where(body)), person)
         except FAILED as error:
+            self._claims.release(subject)
             return f"The question could not be handed over ({type(error).__name__}). Tell whoever runs Footnote, please."
         return "A person has been asked, and sees your question and where you asked it."
 

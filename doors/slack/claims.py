@@ -40,6 +40,11 @@ class Claims:
         with self._database.writing() as connection:
             connection.execute(update(claims).where(claims.c.subject == subject).values(settled=True))
 
+    def release(self, subject: str) -> None:
+        """Let the subject be claimed again: what was to be done with it failed."""
+        with self._database.writing() as connection:
+            connection.execute(delete(claims).where(claims.c.subject == subject))
+
     def interrupted(self) -> list[Interrupted]:
         """The threads of what was not settled, each once; it counts as settled from now on. Old claims are forgotten."""
         left = claims.c.settled.is_(False)

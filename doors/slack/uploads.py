@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
-from assistant.access import EVERYONE
+from assistant.access import EVERYONE, own_name
 from assistant.errors import CollectionNotFound, FootnoteError
 from assistant.library import Library
 from doors.operations import Operations
@@ -22,6 +22,7 @@ from doors.uploading import UPLOADS
 from ingestion import Outcome
 
 _TIMEOUT_SECONDS = 60
+_PRIVATE = "private"
 
 
 class NotFetched(FootnoteError):
@@ -48,21 +49,31 @@ class Uploads:
                 "You have no account here, so nobody could be told whose this document is. Share it in a channel, or have an account "
                 "made with your e-mail address: footnote users add NAME --email ADDRESS"
             )
-        first = kind == "public" and not self._has_uploads(reader)
+        # A channel may turn private, and public again: what is for its members has a collection of its own.
+        collection = own_name(_PRIVATE if kind == "private" else UPLOADS, reader)
+        first = kind == "public" and not self._readers_of(collection, reader)
         try:
-            report, refused = self._ingest(message.files, reader)
+            report, refused = self._ingest(message.files, collection, reader)
         finally:
             if first:
                 with suppress(CollectionNotFound):  # nothing was taken in
-                    self._library.share(UPLOADS, [EVERYONE], owner=reader)
-        whom = {"public": "Everybody can ask about it now.", "private": "It can be asked about in this channel only."}
+                    self._library.share(collection, [EVERYONE], owner=reader)
         outcomes = [*(report.outcomes if report else ()), *refused]
-        return outcomes_message(outcomes, whom.get(kind, "Only you can ask about it."), report.notices if report else ())
+        return outcomes_message(outcomes, self._whom(kind, collection, reader), report.notices if report else ())
 
-    def _has_uploads(self, reader: str) -> bool:
-        return any(c.owner == reader for c in self._library.readable(reader))
+    def _whom(self, kind: str, collection: str, reader: str) -> str:
+        """Who can ask about it, as it is now."""
+        if kind == "public" and EVERYONE not in self._readers_of(collection, reader):
+            return f"It is shared with nobody, until whoever runs Footnote shares it: footnote share {collection} --all"
+        whom = {"public": "Everybody can ask about it now.", "private": "It can be asked about in this channel only."}
+        return whom.get(kind, "Only you can ask about it.")
 
-    def _ingest(self, file_ids: Sequence[str], reader: str) -> tuple[Any, list[Outcome]]:
+    def _readers_of(self, collection: str, reader: str) -> Sequence[str]:
+        """With whom a collection is shared, its owner among them; nobody where it is still to be made."""
+        found = (c for c in self._library.readable(reader) if c.name == collection)
+        return next(((c.owner, *c.readers) for c in found), ())
+
+    def _ingest(self, file_ids: Sequence[str], collection: str, reader: str) -> tuple[Any, list[Outcome]]:
         files: dict[str, Path] = {}
         refused: list[Outcome] = []
         with tempfile.TemporaryDirectory(prefix="footnote-slack-") as folder:
@@ -76,7 +87,7 @@ class Uploads:
                     files[name] = path
                 except NotFetched as error:
                     refused.append(Outcome(name, "failed", str(error)))
-            return self._operations.upload(files, reader=reader) if files else None, refused
+            return self._operations.upload(files, collection=collection, reader=reader) if files else None, refused
 
     def _described(self, file_id: str) -> dict[str, Any]:
         try:
