@@ -171,6 +171,8 @@ def make_app(
     )  # fmt: skip
     mounted = next(route for route in app.routes if isinstance(route, Mount))
     mounted.app = Beyond(PageGate(mounted.app, tabs), rest_routes)
+    # No mount takes an address with a line feed in it.
+    app.router.default = Beyond(app.router.default, rest_routes)
     # Those added last come first.
     accounts, token = Accounts(assistant.library.database), local.file.token if local else ""
     login = Authentication(accounts, login_always=login_always, local_token=token)

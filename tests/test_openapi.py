@@ -12,6 +12,7 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.generation import GenerationMode
+from schemathesis.generation.meta import TestPhase
 
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
@@ -64,11 +65,14 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
     def map_case(ctx: Any, case: Any) -> Any:
         """Three of four well formed requests name what is there: else nearly all would be refused at the door."""
         chance = zlib.crc32(repr((case.path_parameters, case.body)).encode())
-        if case.method == "DELETE" and case.path_parameters.get("id") in ids:
-            case.path_parameters["id"] = "0123456789ab"  # these are read to the end
-        if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE or not chance % 4:
+        if case.meta is None:
             return case
-        if "id" in case.path_parameters and case.method == "GET":
+        linked = case.meta.phase.name == TestPhase.STATEFUL  # there an id comes from an answer before, and stays
+        if case.method == "DELETE" and case.path_parameters.get("id") in ids and not linked:
+            case.path_parameters["id"] = "0123456789ab"  # these are read to the end
+        if case.meta.generation.mode != GenerationMode.POSITIVE or not chance % 4:
+            return case
+        if "id" in case.path_parameters and case.method == "GET" and not linked:
             case.path_parameters["id"] = ids[chance % 2] if "/documents/" in case.path else "ann/notes"
         if isinstance(case.body, dict):
             there = {

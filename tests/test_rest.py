@@ -507,7 +507,7 @@ def test_only_uploads_may_be_large(rest: Served) -> None:
 
 def test_what_is_not_there_and_methods_that_are_not_are_refused_in_openais_form(rest: Served) -> None:
     with rest.client() as http:
-        for address in ("/v1/nothing", "/v1/", "/v1/documents/x/y/z"):
+        for address in ("/v1/nothing", "/v1/", "/v1/documents/x/y/z", "/v1/models/a%0Ab", "/v1/%0A"):
             answer = http.get(address)
             assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
         for method in ("PUT", "PATCH", "OPTIONS", "DELETE"):
