@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from assistant.citing import Cited, cite
 from assistant.deciding import Rule, confidence, enough
-from assistant.errors import InvalidRequest, LibraryError
+from assistant.errors import AnswerCutOff, InvalidRequest, LibraryError
 from assistant.filters import EVERYTHING, Filters, nothing_passes
 from assistant.generators.condensing import standing_alone
 from assistant.languages import detect_language
@@ -270,9 +270,9 @@ class Assistant:
         )
         async with aclosing(events):
             async for event in events:
-                last = event
-        assert isinstance(last, Done)
-        return last.answer
+                if isinstance(event, Done):
+                    return event.answer
+        raise AnswerCutOff("The answer ended before it was whole. Ask again.")
 
     def astream(
         self,

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, MetaData, Table, create_engine, event, inspect
+from sqlalchemy import URL, Connection, Engine, Insert, MetaData, Table, create_engine, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -106,14 +106,18 @@ def insert_or_add(
 def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows; where one with the same primary key stands, leave it."""
     if rows:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+        connection.execute(_leaving(connection, table), list(rows))
 
 
 def missing_inserted(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row; False where one with the same primary key stands, which is left."""
+    return bool(connection.execute(_leaving(connection, table), row).rowcount)
+
+
+def _leaving(connection: Connection, table: Table) -> Insert:
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return bool(connection.execute(dialect.insert(table).on_conflict_do_nothing(), row).rowcount)
+    made: Insert = dialect.insert(table).on_conflict_do_nothing()
+    return made
 
 
 def replace_rows(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -13,9 +13,10 @@ from fastapi.responses import HTMLResponse
 
 from assistant.answering import Assistant
 from assistant.errors import DocumentNotFound, FootnoteError
+from assistant.library import Library
 from assistant.records import StoredVersion
 from assistant.types import Page
-from doors.answer_links import AnswerLinks, Place, no_footnote
+from doors.answer_links import AnswerLinks, no_footnote
 from doors.authentication import reader_of
 from doors.output_gate import plain_html
 from doors.page.source_panel import page_of, pictured, quoted_html, where_html
@@ -34,7 +35,7 @@ def cited(request: Request, answer: str, number: int, reader: str = Depends(read
     links: AnswerLinks = request.app.state.links
     try:
         place = links.place(answer, number)
-        stored = _readable(request.app.state.assistant, place, answer, number, reader)
+        stored = _readable(request, place.document_id, place.version, reader, no_footnote(answer, number))
         shown = _shown(request.app.state.assistant, stored, page_of(stored, place.start, place.end), place.start, place.end)
     except FootnoteError as error:
         return _page("No such footnote", f"<h1>This footnote leads nowhere.</h1><p>{plain_html(str(error))}</p>", status=404)
@@ -52,7 +53,8 @@ def shown(
 ) -> HTMLResponse:  # fmt: skip
     """A page of a document, [start, end) of its text marked."""
     try:
-        stored = request.app.state.assistant.library.stored(document, reader=reader, version=version)
+        nothing = DocumentNotFound(f"There is no document '{document[:40]}' that you may read.")
+        stored = _readable(request, document, version, reader, nothing)
         page = _numbered(stored, number)
         start, end = (start, end) if 0 <= start < end <= _MOST_OFFSET else (page.start, page.start)
         page_of(stored, start, end)
@@ -62,13 +64,15 @@ def shown(
     return _page(f"{stored.document.title}, page {page.number}", body)
 
 
-def _readable(assistant: Assistant, place: Place, answer: str, number: int, reader: str) -> StoredVersion:
-    """The version that a footnote quotes. Raises DocumentNotFound."""
+def _readable(request: Request, document: str, version: str, reader: str, nothing: DocumentNotFound) -> StoredVersion:
+    """A version of a document. Raises `nothing` where the reader may read no such document, and DocumentNotFound where that version is
+    not kept."""
+    library: Library = request.app.state.assistant.library
     try:
-        assistant.library.find_document(place.document_id, reader=reader)
+        library.find_document(document, reader=reader)
     except DocumentNotFound as error:
-        raise no_footnote(answer, number) from error
-    return assistant.library.stored(place.document_id, reader=reader, version=place.version)
+        raise nothing from error
+    return library.stored(document, reader=reader, version=version)
 
 
 def _numbered(stored: StoredVersion, number: int) -> Page:

@@ -4,8 +4,8 @@ was read."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Container, Mapping, Sequence
+from pathlib import Path, PurePath
 
 from assistant.access import OWNER, own_name
 from assistant.answering import Assistant, Limits
@@ -38,9 +38,15 @@ def told_apart(paths: Sequence[str]) -> dict[str, Path]:
     does: "report (2).pdf"."""
     files: dict[str, Path] = {}
     for path in map(Path, dict.fromkeys(paths)):
-        numbered = (f"{path.stem} ({number}){path.suffix}" for number in itertools.count(2))
-        files[next(name for name in itertools.chain([path.name], numbered) if name not in files)] = path
+        files[free_name(path.name, files)] = path
     return files
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, or the first numbered one that is not taken."""
+    path = PurePath(name)
+    numbered = (f"{path.stem} ({number}){path.suffix}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
 def _uploaded(path: Path, name: str, limits: Limits) -> Prepared | Outcome:

@@ -111,6 +111,7 @@ def test_a_link_opens_for_whoever_may_read_the_document_and_tells_others_nothing
         refused = get(address, "bob")
         assert refused.status_code == 404
         assert not re.search("vault|nine|Plan", refused.text)
+        assert "footnote documents" not in refused.text  # whoever follows a link has no shell here
         assert httpx.get(url + address).status_code == 401
     never = get(f"/show/{footnote.document_id[::-1]}/1", "bob").text.replace(footnote.document_id[::-1], "…")
     assert get(f"/show/{footnote.document_id}/1", "bob").text.replace(footnote.document_id, "…") == never

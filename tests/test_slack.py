@@ -338,7 +338,7 @@ def test_files_become_documents_for_those_who_read_along(slack: Workspace, libra
     assert [of for of in kinds if told("direct", of)] == ["public", "direct"]
     library.library.share(f"{public}/documents", [], owner=public)  # taken back by whoever runs Footnote
     stamp = slack.say(kinds["public"], "UANN", MENTION, files=[{"id": slack.add_file("b.md", b"# B\n\nMore.\n")}])
-    slack.answer(kinds["public"], stamp)
+    assert "shared with nobody" in read(slack.answer(kinds["public"], stamp))
     assert f"{public}/documents" not in {c.name for c in library.library.readable(EVERYONE)}
 
 

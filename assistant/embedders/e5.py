@@ -96,7 +96,7 @@ class E5:
         return [vectors * weights[:, None] for vectors, weights in zip(tokens, shares, strict=True)]
 
     def encode_documents_and_tokens(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
-        """What `encode_documents` gives, and token vectors as `encode_tokens` makes them, of documents and in the same pass."""
+        """What `encode_documents` gives, and of the same pass the documents' token vectors, all of length one."""
         hidden = self._hidden(texts, _PASSAGE)
         vectors = _unit(np.stack([_mean(windows) for windows in hidden])) if texts else self._none()
         return vectors, self._tokens(texts, hidden, _PASSAGE)

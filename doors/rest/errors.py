@@ -124,5 +124,7 @@ def _invalid(error: RequestValidationError) -> Problem:
     if first["type"] == "json_invalid":
         return Problem(400, f"The body is not JSON: {first['ctx']['error']}.", "invalid_json")
     said = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "extra_forbidden":
+        said = "there is no such field here. GET /docs shows those that there are"
     field = ".".join(where)
     return Problem(400, f"{field or first['loc'][0]}: {said}.", "invalid_request", field or None)

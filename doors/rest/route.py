@@ -31,19 +31,19 @@ _SAID = {
 
 
 class RestRoute(APIRoute):
-    """FastAPI's route, its handler wrapped."""
+    """FastAPI's route, whose failures become answers: the caller's faults are told, ours are logged."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        answer = super().get_route_handler()
         takes_files = self.body_field is not None and isinstance(self.body_field.field_info, params.File)
 
-        async def handled(request: Request) -> Response:
+        async def answered(request: Request) -> Response:
             try:
-                return await handle(Request(request.scope, _limited(request, takes_files), request._send))
+                return await answer(Request(request.scope, _limited(request, takes_files), request._send))
             except Exception as error:
                 return problem(error).response()
 
-        return handled
+        return answered
 
 
 def failing(*statuses: int) -> dict[int | str, dict[str, Any]]:

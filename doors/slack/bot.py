@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -50,6 +51,7 @@ class Bot:
         database = library.database
         self._slack, self._work = slack, Work()
         self._claims, self._threads, self._channels = Claims(database), Threads(database), Channels(database)
+        self._claiming = threading.Lock()
         readers = Readers(slack, Accounts(database))
         self._uploads = Uploads(slack, operations, library, readers, max_file_bytes)
         self._answering = Answering(slack, operations, library, links, readers, self._threads, self._work.stopping, frame_seconds)
@@ -120,11 +122,13 @@ class Bot:
             if addressed and self._claims.claim(_subject(message)):
                 attempted(self._slack.whisper, own_words(reason), message.channel, message.user, message.thread)
             return
-        # A mention comes as two events, of which one may be without the files.
-        files = addressed and message.files and self._claimed(message, "files")
-        asks = bool(message.text or not message.files) and self._claimed(message)
+        # A mention comes as two events, of which one may be without the files. Both at once must not take a part each: the files come
+        # before the question about them.
+        with self._claiming:
+            files = bool(addressed and message.files) and self._claimed(message, "files")
+            asks = bool(message.text or not message.files) and self._claimed(message)
         if files or asks:
-            self._set_going(message, channel, files=bool(files), asks=asks)
+            self._set_going(message, channel, files=files, asks=asks)
 
     def _claimed(self, message: Incoming, what: str = "") -> bool:
         return self._claims.claim(_subject(message, what), channel=message.channel, thread=message.thread)
@@ -135,15 +139,17 @@ class Bot:
         follows = message.in_thread and message.text and not message.for_others and not channel.mentions_only
         return bool(follows and self._threads.known(message.channel, message.thread))
 
-    def _settle(self, message: Incoming) -> None:
-        for what in ("", "files"):
-            self._claims.settle(_subject(message, what))
+    def _settle(self, message: Incoming, *, files: bool, asks: bool) -> None:
+        """What this job had claimed, and no other."""
+        for what, claimed in (("files", files), ("", asks)):
+            if claimed:
+                self._claims.settle(_subject(message, what))
 
     def _set_going(self, message: Incoming, channel: Channel, *, files: bool, asks: bool) -> None:
         sign = self._signs.submit(self._show_that_it_is_seen, message)
         if not self._work.add(f"{message.channel} {message.thread}", lambda: self._take(message, channel, sign, files, asks)):
             self._signs.submit(self._slack.post, own_words(_TOO_MANY), message.channel, message.thread)
-            self._settle(message)
+            self._settle(message, files=files, asks=asks)
 
     def _take(self, message: Incoming, channel: Channel, sign: Future[bool], files: bool, asks: bool) -> None:
         """Take in the files of a message, answer its text, and take the sign off it."""
@@ -158,7 +164,7 @@ class Bot:
             said = str(error) if isinstance(error, FootnoteError) else FAILURE
             # Where Slack does not take this either, the claim is not settled, and the thread is told at the next start.
             self._slack.post_all([own_words(said)], message.channel, message.thread)
-        self._settle(message)
+        self._settle(message, files=files, asks=asks)
         if reacted:
             attempted(self._slack.quick.reactions_remove, channel=message.channel, timestamp=message.stamp, name=_EYES)
 

@@ -18,7 +18,7 @@ from doors.slack.channels import reader_of_channel
 from doors.slack.incoming import Incoming
 from doors.slack.messages import Message, outcomes_message, own_words
 from doors.slack.readers import Readers
-from doors.uploading import UPLOADS
+from doors.uploading import UPLOADS, free_name
 from ingestion import Outcome
 
 _TIMEOUT_SECONDS = 60
@@ -81,7 +81,7 @@ class Uploads:
                 name = file_id
                 try:
                     found = self._described(file_id)
-                    name = _told_apart(_name(found), files)
+                    name = free_name(_name(found), files)
                     path = Path(folder) / str(number)
                     self._fetch(found, path)
                     files[name] = path
@@ -138,10 +138,3 @@ class Uploads:
 def _name(found: dict[str, Any]) -> str:
     """One file name, whatever Slack's has in it."""
     return PurePath(str(found.get("name") or found.get("title") or found["id"]).replace("\\", "/")).name[:200] or found["id"]
-
-
-def _told_apart(name: str, files: dict[str, Path]) -> str:
-    path, number, free = PurePath(name), 2, name
-    while free in files:
-        free, number = f"{path.stem} ({number}){path.suffix}", number + 1
-    return free
