@@ -14,7 +14,11 @@ import uvicorn
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
     """Serve an ASGI app on a free port; its address."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1))
+    # A client that was busy may find a connection closed that it is just about to use again.
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1, timeout_keep_alive=600
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

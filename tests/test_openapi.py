@@ -106,9 +106,12 @@ def test_made_up_requests_get_only_answers_that_the_reference_tells_of(served: t
     assert errors == []
     assert total >= api_cases
     assert not [label for label in statuses if label[-3] == "5"]
-    for good in ("POST /v1/chat/completions 200", "POST /v1/ask 200", "POST /v1/search 200", "GET /v1/documents/{id}/text 200",
-                 "POST /v1/documents 200", "DELETE /v1/documents/{id} 200"):  # fmt: skip
-        assert statuses[good], good
+    good = [
+        "POST /v1/chat/completions 200", "POST /v1/ask 200", "POST /v1/search 200", "GET /v1/documents/{id}/text 200",
+        "POST /v1/documents 200",
+    ]  # fmt: skip
+    # A few requests rarely come upon an id that an upload of theirs was given.
+    assert [label for label in [*good, *(["DELETE /v1/documents/{id} 200"] if many else [])] if not statuses[label]] == []
 
 
 def test_the_reference_has_every_route_with_every_status_and_no_other(served: tuple[Served, str]) -> None:
