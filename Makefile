@@ -12,13 +12,13 @@ run: install
 install: $(VENV)/.installed
 
 test: $(VENV)/.installed-for-tests test-tools lint
-	$(VENV)/bin/pytest -n 2 --dist loadfile
+	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # What optional packages bring, against the packages themselves.
 test-extras: $(VENV)/.installed-extras test-tools office
 	$(VENV)/bin/pytest tests/extras
 
-# The long form of some tests: more damaged files, kills, hostile answers, questions and requests. more requests. Hours, not minutes.
+# The long form of some tests: more damaged files, kills, hostile answers, questions and requests. Hours, not minutes.
 # HOSTILE may name a folder with lists of hostile strings, one a line, to be added.
 campaign: $(VENV)/.installed-for-tests test-tools
 	$(VENV)/bin/pytest -s tests/test_damaged_files.py --damaged-files 10000

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 FILES = Path(__file__).parent / "files"
 CHROMIUM = Path("/usr/bin/chromium")
 WriteFile = Callable[[str, str], Path]
+# Begun first, so that at the end no worker is left alone with one of them.
+LONG = {
+    f"test_{name}.py"
+    for name in (
+        "hostile_page", "faults", "kill", "watching", "page", "served", "isolation", "bombs", "every_door", "cli", "accounts",
+        "slack_server", "completion", "mcp", "slack", "filters", "sandbox",
+    )
+}  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +42,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bipia", type=Path, help="the folder of this benchmark (tests/test_hidden_instructions.py)")
     parser.addoption("--api-cases", type=int, default=300, help="how many requests are made up (tests/test_openapi.py)")
     parser.addoption("--isolation-questions", type=int, default=300, help="how many are asked (tests/test_isolation.py)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 def _given(option: str) -> Any:
