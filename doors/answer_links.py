@@ -1,20 +1,23 @@
 """Answer links: addresses that prove. `/cite/<answer>/<n>` leads to the place of a footnote, for whoever may read it, as long as its
-document stands; `/show/<document>/<page>` to a page."""
+document stands, for a year; `/show/<document>/<page>` to a page."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from assistant.database import Database
 from assistant.errors import DocumentNotFound
 from assistant.types import Answer, Citation
 from doors.link_tables import answers, footnotes, metadata, ratings
+
+_KEPT = timedelta(days=365)
+_FORGETS_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,14 @@ class Place:
 
 class AnswerLinks:
     """The links of one library's answers. `public_url` is where people reach the server; without it, addresses begin with "/" unless
-    `at` says where. Safe to call from several threads and processes."""
+    `at` says where. `clock` says what time it is, in UTC. Safe to call from several threads and processes."""
 
-    def __init__(self, database: Database, public_url: str = "") -> None:
+    def __init__(
+        self, database: Database, public_url: str = "", clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         database.add_tables(metadata)
-        self._database, self._public_url = database, public_url.rstrip("/")
+        self._database, self._public_url, self._clock = database, public_url.rstrip("/"), clock
+        self._forgets_at = clock()
 
     @property
     def public(self) -> bool:
@@ -44,7 +50,7 @@ class AnswerLinks:
         return bool(self._public_url)
 
     def keep(self, answer: Answer, *, reader: str) -> str:
-        """Remember where the answer's footnotes lead; the answer's id, 96 bits by chance."""
+        """Remember where the answer's footnotes lead, for a year; the answer's id, 96 bits by chance."""
         answer_id = secrets.token_urlsafe(12)
         rows = [
             {
@@ -54,7 +60,8 @@ class AnswerLinks:
             for c in answer.citations
         ]  # fmt: skip
         with self._database.writing() as connection:
-            connection.execute(insert(answers).values(id=answer_id, reader=reader, answered_at=_now()))
+            self._forget_old(connection)
+            connection.execute(insert(answers).values(id=answer_id, reader=reader, answered_at=_written(self._clock())))
             if rows:
                 connection.execute(insert(footnotes), rows)
         return answer_id
@@ -73,7 +80,7 @@ class AnswerLinks:
     def rate(self, answer_id: str, *, reader: str, helpful: bool) -> None:
         """Note what a reader thinks of an answer, in place of what they thought before. Raises DocumentNotFound."""
         this = (ratings.c.answer == answer_id) & (ratings.c.reader == reader)
-        row = {"answer": answer_id, "reader": reader, "helpful": int(helpful), "rated_at": _now()}
+        row = {"answer": answer_id, "reader": reader, "helpful": int(helpful), "rated_at": _written(self._clock())}
         with self._database.writing() as connection:
             if connection.execute(select(answers.c.id).where(answers.c.id == answer_id)).first() is None:
                 raise DocumentNotFound(f"There is no answer '{answer_id[:40]}'. Ask the question again.")
@@ -86,6 +93,17 @@ class AnswerLinks:
         with self._database.reading() as connection:
             helpful, all_ = connection.execute(query).one()
         return int(helpful), int(all_) - int(helpful)
+
+    def _forget_old(self, connection: Connection) -> None:
+        """Forget the answers of more than a year ago, with their footnotes and ratings; at most once an hour."""
+        now = self._clock()
+        if now < self._forgets_at:
+            return
+        self._forgets_at = now + _FORGETS_EVERY
+        old = answers.c.answered_at < _written(now - _KEPT)
+        for table in (footnotes, ratings):
+            connection.execute(delete(table).where(table.c.answer.in_(select(answers.c.id).where(old))))
+        connection.execute(delete(answers).where(old))
 
     def of_footnote(self, answer_id: str, number: int, *, at: str = "") -> str:
         """The address of a footnote."""
@@ -106,5 +124,5 @@ def no_footnote(answer_id: str, number: int) -> DocumentNotFound:
     return DocumentNotFound(f"There is no footnote {number} of an answer '{answer_id[:40]}'. Ask the question again.")
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _written(time: datetime) -> str:
+    return time.isoformat(timespec="seconds")

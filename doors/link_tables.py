@@ -1,4 +1,4 @@
-"""The tables of links to footnotes, beside those of the library. They hold places, and no text of a document."""
+"""The tables of links to footnotes, beside those of the library. They hold places, and no text of a document, for a year."""
 
 from __future__ import annotations
 

@@ -88,14 +88,12 @@ class Workspace:
 
     def add_channel(self, kind: str = "public") -> str:
         channel = f"{'D' if kind == 'direct' else 'C'}{next(_STAMPS)}"
-        signs = {
-            "public": {},
-            "private": {"is_private": True},
-            "group": {"is_mpim": True, "is_private": True},
-            "direct": {"is_im": True},
-        }
-        self.channels[channel] = {"id": channel, **signs[kind]}
+        self.channels[channel] = {"id": channel, **_SIGNS[kind]}
         return channel
+
+    def turn(self, channel: str, kind: str) -> None:
+        """Make a channel private, or public."""
+        self.channels[channel] = {"id": channel, **_SIGNS[kind]}
 
     def add_file(self, name: str, content: bytes, **more: Any) -> str:
         file = f"F{next(_STAMPS)}"
@@ -108,8 +106,12 @@ class Workspace:
         self._refusals.setdefault(method, []).extend([code] * times)
 
     def limit(self, method: str, seconds: float, times: int = 1) -> None:
-        """Answer 429 to the next calls; one that comes before the seconds are over is a fault."""
+        """Answer 429 to the next calls; one that comes before the seconds are over is a fault. `respond` are the responses."""
         self._limits.setdefault(method, []).extend([seconds] * times)
+
+    def forgive(self) -> None:
+        """Take calls again before the seconds are over."""
+        self._until.clear()
 
     # What people do
 
@@ -244,12 +246,8 @@ class Workspace:
             self.calls.append((method, arguments))
             if token != (APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN):
                 return 200, {}, {"ok": False, "error": "invalid_auth"}
-            if self._limits.get(method):
-                seconds = self._limits[method].pop(0)
-                self._until[method] = time.monotonic() + seconds
-                return 429, {"Retry-After": str(int(seconds))}, {"ok": False, "error": "ratelimited"}
-            if time.monotonic() < self._until.get(method, 0.0):
-                self.faults.append(f"{method} came before its Retry-After was over")
+            if limited := self._limited(method):
+                return 429, limited, {"ok": False, "error": "ratelimited"}
             if self._refusals.get(method):
                 return 200, {}, {"ok": False, "error": self._refusals[method].pop(0)}
             try:
@@ -257,6 +255,30 @@ class Workspace:
             except Refused as refused:
                 self.faults.append(f"{method}: {refused} {json.dumps(arguments)[:300]}")
                 return 200, {}, {"ok": False, "error": str(refused).split(":")[0]}
+
+    def respond(self, address: str, arguments: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of what a `response_url` answers."""
+        with self._lock:
+            self.calls.append(("respond", arguments))
+            if limited := self._limited("respond"):
+                return 429, limited, b"rate_limited"
+            try:
+                check_message("respond", arguments)
+            except Refused as refused:
+                self.faults.append(f"respond: {refused}")
+                return 400, {}, str(refused).encode()
+            self.responses.append({**arguments, "address": address})
+            return 200, {}, b"ok"
+
+    def _limited(self, method: str) -> dict[str, str]:
+        """What is said with a 429; nothing where the call is taken."""
+        if self._limits.get(method):
+            seconds = self._limits[method].pop(0)
+            self._until[method] = time.monotonic() + seconds
+            return {"Retry-After": str(int(seconds))}
+        if time.monotonic() < self._until.get(method, 0.0):
+            self.faults.append(f"{method} came before its Retry-After was over")
+        return {}
 
     def _done(self, method: str, a: dict[str, Any]) -> dict[str, Any]:
         if method == "auth.test":
@@ -344,22 +366,17 @@ def _answering(workspace: Workspace) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             is_json = "json" in (self.headers.get("Content-Type") or "")
-            arguments = json.loads(body or "{}") if is_json else {k: v[0] for k, v in parse_qs(body).items()}
+            arguments = json.loads(sent or "{}") if is_json else {k: v[0] for k, v in parse_qs(sent).items()}
             arguments |= {k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()}
             path, token = urlsplit(self.path).path, (self.headers.get("Authorization") or "").removeprefix("Bearer ")
             if path.startswith("/api/"):
                 status, headers, answer = workspace.call(path.removeprefix("/api/"), arguments, token)
                 self._say(status, json.dumps(answer).encode(), {"Content-Type": "application/json", **headers})
             else:
-                try:
-                    check_message("respond", arguments)
-                    workspace.responses.append({**arguments, "address": workspace.address + path})
-                    self._say(200, b"ok", {})
-                except Refused as refused:
-                    workspace.faults.append(f"respond: {refused}")
-                    self._say(400, str(refused).encode(), {})
+                status, headers, body = workspace.respond(workspace.address + path, arguments)
+                self._say(status, body, headers)
 
         def do_GET(self) -> None:
             if self.path.startswith("/api/"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -164,3 +165,36 @@ def test_a_reader_rates_an_answer_once(assistant: Assistant, links: AnswerLinks)
     assert links.rated() == (1, 1)
     with pytest.raises(DocumentNotFound, match="Ask the question again"):
         links.rate("nothing", reader="ann", helpful=True)
+
+
+def test_links_are_forgotten_after_a_year_in_a_server_that_stays_up_and_looked_for_once_an_hour(assistant: Assistant) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    links = AnswerLinks(assistant.library.database, clock=lambda: now)
+    footnote = Citation(1, "d", "Plan", "plan.md", "v", 1, 0, 5, "Words", 1.0)
+
+    def opens(answer: str) -> bool:
+        try:
+            return links.place(answer, 1).page == 1
+        except DocumentNotFound:
+            return False
+
+    def kept() -> str:
+        return links.keep(answer_with(footnote), reader=OWNER)
+
+    first = kept()
+    links.rate(first, reader="ann", helpful=True)
+    now += timedelta(minutes=40)
+    second = kept()
+    now += timedelta(days=365) - timedelta(minutes=40)
+    last = kept()
+    assert [opens(answer) for answer in (first, second, last)] == [True, True, True]  # a year, and not more
+    now += timedelta(minutes=50)
+    kept()
+    assert opens(first)
+    assert links.rated() == (1, 0)
+    now += timedelta(minutes=10)
+    kept()
+    assert [opens(answer) for answer in (first, second, last)] == [False, False, True]
+    assert links.rated() == (0, 0)
+    with assistant.library.database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM answers").scalar() == 3

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -303,7 +304,9 @@ def test_what_was_answered_before_a_restart_is_not_answered_again_and_what_was_l
     stop()
     left = f"{float(stamp) + 0.5:.6f}"
     workspace.messages.append({"channel": channel, "ts": left, "by": "UBOB"})
-    Claims(library.library.database).claim(f"{channel} {left}", channel=channel, thread=left)  # and then the process died
+    # And then the process died, two minutes ago.
+    dead = Claims(library.library.database, clock=lambda: datetime.now(UTC) - timedelta(minutes=2))
+    dead.claim(f"{channel} {left}", channel=channel, thread=left)
     workspace.wait_for(lambda: not workspace.sockets, "the old socket to close")
     start(library)
     assert "I was stopped before I could answer" in read(workspace.answer(channel, left))
@@ -583,7 +586,7 @@ def test_too_many_calls_wait_as_long_as_slack_asks(workspace: Workspace, library
 
 
 def test_jobs_of_one_conversation_are_done_in_order_and_those_of_others_beside_them() -> None:
-    work, gate, done = Work(threads=2, most_waiting=4), threading.Event(), list[str]()
+    work, gate, done = Work(threading.Event(), threads=2, most_waiting=4), threading.Event(), list[str]()
 
     def job(name: str) -> Callable[[], None]:
         def do() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -21,7 +22,7 @@ from assistant.types import Turn
 from doors.accounts import Accounts
 from doors.answer_links import AnswerLinks
 from doors.operations import Operations
-from doors.slack.answering import FAILURE, STOPPED, Answering
+from doors.slack.answering import FAILURE, Answering
 from doors.slack.buttons import Buttons
 from doors.slack.calls import FAILED, Slack, attempted
 from doors.slack.channels import Channel, Channels
@@ -29,8 +30,10 @@ from doors.slack.claims import Claims
 from doors.slack.conversations import Threads
 from doors.slack.drafts import FRAME_SECONDS, To
 from doors.slack.incoming import Incoming, as_written, incoming
+from doors.slack.limits import TooSoon
 from doors.slack.messages import GREETING, HELP, PERSON, PROMPTS, RATE, own_words
 from doors.slack.readers import Readers
+from doors.slack.upkeep import Upkeep
 from doors.slack.uploads import Uploads
 from doors.slack.work import Work
 
@@ -42,22 +45,22 @@ _log = logging.getLogger(__name__)
 
 
 class Bot:
-    """Everything behind the tokens of one workspace. `app` takes what Slack sends, over HTTP or over a socket."""
+    """Everything behind the tokens of one workspace. `app` takes what Slack sends, over HTTP or over a socket. `clock` says what time
+    it is, in UTC."""
 
     def __init__(
         self, slack: Slack, operations: Operations, library: Library, links: AnswerLinks, *, signing_secret: str = "",
-        max_file_bytes: int, frame_seconds: float = FRAME_SECONDS,
+        max_file_bytes: int, frame_seconds: float = FRAME_SECONDS, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         database = library.database
-        self._slack, self._work = slack, Work()
-        self._claims, self._threads, self._channels = Claims(database), Threads(database), Channels(database)
+        self._slack, self._work = slack, Work(slack.stopping)
+        self._claims, self._threads, self._channels = Claims(database, clock), Threads(database, clock), Channels(database)
+        self.upkeep = Upkeep(slack, self._work, self._claims, self._threads, clock)
         self._claiming = threading.Lock()
         readers = Readers(slack, Accounts(database))
         self._uploads = Uploads(slack, operations, library, readers, max_file_bytes)
-        self._answering = Answering(slack, operations, library, links, readers, self._threads, self._work.stopping, frame_seconds)
+        self._answering = Answering(slack, operations, library, links, readers, self._threads, slack.stopping, frame_seconds)
         self._buttons = Buttons(slack, links, self._channels, self._claims, readers)
-        # Looked up before the first event comes: what is claimed from now on is under way.
-        self._interrupted = self._claims.interrupted()
         # Acknowledgements do not wait behind answers.
         self._signs = ThreadPoolExecutor(2, thread_name_prefix="slack-signs")
         self.app = App(
@@ -69,22 +72,20 @@ class Bot:
         self._listen()
 
     def begin(self) -> None:
-        """Say in each thread what was left unanswered when the bot was stopped or died. Raises SlackApiError where the token is
-        refused."""
+        """Do the upkeep for the first time. Raises SlackApiError where the token is refused."""
         _ = self._slack.identity
-        self._threads.forget_old()
-        while self._interrupted:
-            left = self._interrupted.pop()
-            attempted(self._slack.post, own_words(STOPPED), left.channel, left.thread)
+        self.upkeep.keep_up()
 
     def over_http(self, request: Request, body: bytes) -> Response:
         """What is to be answered to a request from Slack: that it is acknowledged, or that it is not signed. Takes no time."""
         return to_starlette_response(self.app.dispatch(to_bolt_request(request, body)))
 
     def close(self) -> None:
-        """Stop the answers under way, each of which says so in its thread."""
+        """Stop the answers under way, each of which says so in its thread. The next bot says it where Slack asks to wait, and of what
+        was not begun."""
         self._work.close()
         self._signs.shutdown()
+        self._claims.give_up_all()
 
     def _authorized(self) -> AuthorizeResult:
         """As whom events are received: asked of Slack once, not with each of many that come together."""
@@ -139,34 +140,40 @@ class Bot:
         follows = message.in_thread and message.text and not message.for_others and not channel.mentions_only
         return bool(follows and self._threads.known(message.channel, message.thread))
 
-    def _settle(self, message: Incoming, *, files: bool, asks: bool) -> None:
-        """What this job had claimed, and no other."""
-        for what, claimed in (("files", files), ("", asks)):
-            if claimed:
-                self._claims.settle(_subject(message, what))
-
     def _set_going(self, message: Incoming, channel: Channel, *, files: bool, asks: bool) -> None:
         sign = self._signs.submit(self._show_that_it_is_seen, message)
-        if not self._work.add(f"{message.channel} {message.thread}", lambda: self._take(message, channel, sign, files, asks)):
+        if self._work.add(f"{message.channel} {message.thread}", lambda: self._take(message, channel, sign, files, asks)):
+            return
+        if not self._slack.stopping.is_set():
             self._signs.submit(self._slack.post, own_words(_TOO_MANY), message.channel, message.thread)
-            self._settle(message, files=files, asks=asks)
+            self._claims.settle(*_subjects(message, files=files, asks=asks))
 
     def _take(self, message: Incoming, channel: Channel, sign: Future[bool], files: bool, asks: bool) -> None:
         """Take in the files of a message, answer its text, and take the sign off it."""
         reacted = sign.result()
+        subjects = _subjects(message, files=files, asks=asks)
+        if self._said(message, channel, files=files, asks=asks):
+            self._claims.settle(*subjects)
+        else:
+            self._claims.give_up(subjects)
+        if reacted:
+            attempted(self._slack.quick.reactions_remove, channel=message.channel, timestamp=message.stamp, name=_EYES)
+
+    def _said(self, message: Incoming, channel: Channel, *, files: bool, asks: bool) -> bool:
+        """Whether the thread was told what became of a message; not where Slack is not to be reached or asks to wait too long."""
         try:
             if files:
                 self._slack.post_all([self._uploads.take_in(message)], message.channel, message.thread)
             if asks:
                 self._answer(message, channel)
+        except TooSoon as error:
+            _log.info("Slack did not take an answer in time: %s", error)
+            return False
         except Exception as error:
             _log.exception("A message from Slack failed.")
             said = str(error) if isinstance(error, FootnoteError) else FAILURE
-            # Where Slack does not take this either, the claim is not settled, and the thread is told at the next start.
-            self._slack.post_all([own_words(said)], message.channel, message.thread)
-        self._settle(message, files=files, asks=asks)
-        if reacted:
-            attempted(self._slack.quick.reactions_remove, channel=message.channel, timestamp=message.stamp, name=_EYES)
+            return attempted(self._slack.post_all, [own_words(said)], message.channel, message.thread)
+        return True
 
     def _answer(self, message: Incoming, channel: Channel) -> None:
         word = message.text.strip(" ?!.").lower()
@@ -217,6 +224,8 @@ class Bot:
         def answer() -> None:
             try:
                 self._answering.in_private(question, user, address)
+            except TooSoon as error:
+                _log.warning("Slack did not take an answer to /ask: %s", error)
             except Exception:
                 _log.exception("A question from Slack failed.")
                 attempted(self._slack.respond, address, own_words(FAILURE))
@@ -247,6 +256,11 @@ class Bot:
 def _is_direct(message: Incoming) -> bool:
     """Whether this is a direct message to the bot. Whose documents are read is decided otherwise (readers.py)."""
     return message.channel.startswith("D")
+
+
+def _subjects(message: Incoming, *, files: bool, asks: bool) -> list[str]:
+    """What one job has claimed of a message, and no other."""
+    return [_subject(message, what) for what, claimed in (("files", files), ("", asks)) if claimed]
 
 
 def _subject(message: Incoming, what: str = "") -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, RateLimitErrorRetryHandler
+from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler
 from slack_sdk.webhook import WebhookClient
 
-from doors.slack.limits import LimitedClient, Waits
+from doors.slack.limits import LimitedClient, TooSoon, Waits, retry_after
 from doors.slack.messages import Message, own_words
 
 _TIMEOUT_SECONDS = 20
@@ -34,13 +35,14 @@ class Identity:
 
 
 class Slack:
-    """One workspace. `patient` waits where Slack asks for that, `quick` raises TooSoon. Safe to call from several threads."""
+    """One workspace. `patient` waits where Slack asks for that, until the bot is `stopping`; `quick` raises TooSoon. Safe to call from
+    several threads."""
 
-    def __init__(self, token: str, api_url: str) -> None:
+    def __init__(self, token: str, api_url: str, stopping: threading.Event) -> None:
         waits = Waits()
-        self.api_url = api_url
-        self.patient = LimitedClient(token, api_url, waits, patient=True)
-        self.quick = LimitedClient(token, api_url, waits, patient=False)
+        self.api_url, self.stopping = api_url, stopping
+        self.patient = LimitedClient(token, api_url, waits, stopping, patient=True)
+        self.quick = LimitedClient(token, api_url, waits, stopping, patient=False)
 
     @cached_property
     def identity(self) -> Identity:
@@ -79,12 +81,18 @@ class Slack:
         )  # fmt: skip
 
     def respond(self, address: str, message: Message) -> None:
-        """Answer at a `response_url`, which the user alone sees. Raises SlackClientError."""
-        again = [RateLimitErrorRetryHandler(max_retry_count=_MOST_WAITS), ConnectionErrorRetryHandler()]
-        sent = WebhookClient(address, timeout=_TIMEOUT_SECONDS, logger=_log, retry_handlers=again).send(
-            text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False, unfurl_links=False,
-            unfurl_media=False,
-        )  # fmt: skip
+        """Answer at a `response_url`, which the user alone sees. Raises SlackClientError; TooSoon where Slack asks to wait again and
+        again, or the bot is stopping."""
+        client = WebhookClient(address, timeout=_TIMEOUT_SECONDS, logger=_log, retry_handlers=[ConnectionErrorRetryHandler()])
+        for _ in range(_MOST_WAITS):
+            sent = client.send(
+                text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False, unfurl_links=False,
+                unfurl_media=False,
+            )  # fmt: skip
+            if sent.status_code != 429 or self.stopping.wait(retry_after(sent.headers)):
+                break
+        if sent.status_code == 429:
+            raise TooSoon("a response", retry_after(sent.headers))
         if sent.status_code != 200:
             raise SlackClientError(f"Slack answered {sent.status_code} to a response: {sent.body[:200]}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, insert, select
@@ -16,11 +16,11 @@ _KEPT = timedelta(days=90)
 
 
 class Threads:
-    """The turns of threads, each named by its channel and the stamp of its first message."""
+    """The turns of threads, each named by its channel and the stamp of its first message. `clock` says what time it is, in UTC."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         database.add_tables(metadata)
-        self._database = database
+        self._database, self._clock = database, clock
 
     def known(self, channel: str, thread: str) -> bool:
         """Whether the bot is part of this thread."""
@@ -35,14 +35,14 @@ class Threads:
         return [Turn(row.role, row.text) for row in reversed(rows)]
 
     def add(self, channel: str, thread: str, said: Sequence[Turn]) -> None:
-        now = datetime.now(UTC).isoformat()
+        now = self._clock().isoformat()
         rows = [{"channel": channel, "thread": thread, "role": t.role, "text": t.text, "said_at": now} for t in said]
         with self._database.writing() as connection:
             connection.execute(insert(turns), rows)
 
     def forget_old(self) -> None:
         """Forget what was said more than ninety days ago."""
-        before = (datetime.now(UTC) - _KEPT).isoformat()
+        before = (self._clock() - _KEPT).isoformat()
         with self._database.writing() as connection:
             connection.execute(delete(turns).where(turns.c.said_at < before))
 

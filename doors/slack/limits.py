@@ -1,4 +1,4 @@
-"""Limits: when Slack asks to wait, every call of that method waits, whoever makes it."""
+"""Limits: when Slack asks to wait, every call of that method waits, whoever makes it; but no wait holds up the end of the bot."""
 
 from __future__ import annotations
 
@@ -46,31 +46,30 @@ class Waits:
 
 
 class LimitedClient(WebClient):
-    """Slack's client, which waits where it is patient and raises TooSoon where it is not; also for the waits of others."""
+    """Slack's client, which waits where it is patient and raises TooSoon where it is not; also for the waits of others. Once the bot
+    is `stopping`, the patient one raises it too, in the middle of a wait as well."""
 
-    def __init__(self, token: str, api_url: str, waits: Waits, *, patient: bool) -> None:
+    def __init__(self, token: str, api_url: str, waits: Waits, stopping: threading.Event, *, patient: bool) -> None:
         again = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler()] if patient else []
         super().__init__(token, api_url, timeout=_TIMEOUT_SECONDS, logger=_log, retry_handlers=again)
-        self._waits, self._patient = waits, patient
+        self._waits, self._stopping, self._patient = waits, stopping, patient
 
     def api_call(self, api_method: str, **arguments: Any) -> SlackResponse:
         given: Mapping[str, Any] = arguments.get("json") or arguments.get("params") or {}
         subject = f"{api_method} {given.get('channel')}" if api_method in _BY_CHANNEL else api_method
         for _ in range(_MOST_WAITS):
-            if left := self._waits.left(subject):
-                if not self._patient:
-                    raise TooSoon(api_method, left)
-                time.sleep(left)
+            if (left := self._waits.left(subject)) and (not self._patient or self._stopping.wait(left)):
+                raise TooSoon(api_method, self._waits.left(subject))
             try:
                 return super().api_call(api_method, **arguments)
             except SlackApiError as error:
                 if error.response.status_code != 429:
                     raise
-                self._waits.begin(subject, _retry_after(error))
+                self._waits.begin(subject, retry_after(error.response.headers))
         raise TooSoon(api_method, self._waits.left(subject))
 
 
-def _retry_after(error: SlackApiError) -> float:
-    headers: Mapping[str, Any] = {name.lower(): value for name, value in error.response.headers.items()}
-    said = str(headers.get("retry-after", "1"))
+def retry_after(headers: Mapping[str, Any]) -> float:
+    """The seconds that Slack asks to wait; one where it does not say."""
+    said = str({name.lower(): value for name, value in headers.items()}.get("retry-after", "1"))
     return float(said) if said.isdigit() else 1.0

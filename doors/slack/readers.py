@@ -32,7 +32,9 @@ class Readers:
         self._kinds: _Lately[Kind] = _Lately(_CHANNEL_SECONDS, clock)
         self._users: _Lately[Mapping[str, Any]] = _Lately(_USER_SECONDS, clock)
 
-    def kind(self, channel: str) -> Kind:
+    def kind(self, channel: str, *, afresh: bool = False) -> Kind:
+        """What a channel is; what it is now, where it is looked up afresh."""
+
         def look() -> Kind:
             found = self._slack.patient.conversations_info(channel=channel)["channel"]
             if found.get("is_im"):
@@ -40,7 +42,7 @@ class Readers:
             # A channel is public only where Slack says nothing against it.
             return "private" if found.get("is_private") or found.get("is_mpim") or found.get("is_group") else "public"
 
-        return self._kinds.of(channel, look) or "unknown"
+        return self._kinds.of(channel, look, afresh=afresh) or "unknown"
 
     def reader(self, channel: str, user: str) -> str:
         """For whom a question that this user asks here reads."""
@@ -77,9 +79,9 @@ class _Lately(Generic[T]):
         self._seconds, self._clock = seconds, clock
         self._kept: dict[str, tuple[float, T]] = {}
 
-    def of(self, name: str, look: Callable[[], T]) -> T | None:
+    def of(self, name: str, look: Callable[[], T], *, afresh: bool = False) -> T | None:
         kept = self._kept.get(name)
-        if kept and self._clock() < kept[0]:
+        if kept and not afresh and self._clock() < kept[0]:
             return kept[1]
         try:
             found = look()

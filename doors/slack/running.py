@@ -19,11 +19,12 @@ from doors.operations import Operations
 from doors.slack.bot import Bot
 from doors.slack.calls import FAILED, Slack
 from doors.slack.drafts import FRAME_SECONDS
+from doors.slack.upkeep import KEPT_UP_SECONDS
 
 if TYPE_CHECKING:
     from assistant.settings import Settings
 
-_MOST_SECONDS_BETWEEN = 60.0
+_MOST_SECONDS_BETWEEN = 30.0
 _PING_SECONDS = 5.0  # a connection that broke is noticed so late
 
 _log = logging.getLogger(__name__)
@@ -38,40 +39,55 @@ def slack_running(
     *,
     max_file_bytes: int,
     frame_seconds: float = FRAME_SECONDS,
+    kept_up_seconds: float = KEPT_UP_SECONDS,
 ) -> Iterator[Bot | None]:
     """The bot, for as long as the block lasts; None where no token is set. What it cannot do at once, since Slack is not to be reached
     or refuses a token, it says on stderr, and tries again. Raises SettingsError where a token or the secret is missing."""
-    token, app_token = settings.slack_bot_token.get_secret_value(), settings.slack_app_token.get_secret_value()
-    secret = settings.slack_signing_secret.get_secret_value()
-    if not token:
-        if app_token or secret:
-            raise SettingsError(
-                "FOOTNOTE_SLACK_BOT_TOKEN is missing: the token xoxb-… under OAuth & Permissions of your Slack app."
-            )
+    if not _is_wanted(settings):
         yield None
         return
-    if not app_token and not secret:
+    slack = Slack(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, threading.Event())
+    # Over a socket nobody signs, so what comes to /slack/events without a secret is refused.
+    secret, app_token = settings.slack_signing_secret.get_secret_value(), settings.slack_app_token.get_secret_value()
+    bot = Bot(
+        slack, operations, library, links, signing_secret=secret, max_file_bytes=max_file_bytes, frame_seconds=frame_seconds
+    )
+    # Its own client would sleep for as long as Slack asks to wait; with this one it tries again later.
+    socket = SocketModeHandler(bot.app, app_token, web_client=slack.quick, ping_interval=_PING_SECONDS) if app_token else None
+    running = threading.Thread(target=_run, args=(bot, socket, slack.stopping, kept_up_seconds), name="slack", daemon=True)
+    running.start()
+    try:
+        yield bot
+    finally:
+        slack.stopping.set()
+        running.join(timeout=5)
+        if socket is not None:
+            socket.close()  # type: ignore[no-untyped-call]
+        bot.close()
+
+
+def _is_wanted(settings: Settings) -> bool:
+    """Whether any token is set. Raises SettingsError where another is missing."""
+    token, app_token = settings.slack_bot_token.get_secret_value(), settings.slack_app_token.get_secret_value()
+    secret = settings.slack_signing_secret.get_secret_value()
+    if (app_token or secret) and not token:
+        raise SettingsError("FOOTNOTE_SLACK_BOT_TOKEN is missing: the token xoxb-… under OAuth & Permissions of your Slack app.")
+    if token and not app_token and not secret:
         raise SettingsError(
             "Slack needs one setting more: FOOTNOTE_SLACK_APP_TOKEN (xapp-…, Socket Mode), or FOOTNOTE_SLACK_SIGNING_SECRET for "
             "events that Slack sends to /slack/events."
         )
-    slack = Slack(token, settings.slack_api_url)
-    # Over a socket nobody signs, so what comes to /slack/events without a secret is refused.
-    bot = Bot(
-        slack, operations, library, links, signing_secret=secret, max_file_bytes=max_file_bytes, frame_seconds=frame_seconds
-    )
-    stopping = threading.Event()
-    socket = SocketModeHandler(bot.app, app_token, ping_interval=_PING_SECONDS) if app_token else None
-    starting = threading.Thread(target=_begin, args=(bot, socket, stopping), name="slack", daemon=True)
-    starting.start()
-    try:
-        yield bot
-    finally:
-        stopping.set()
-        starting.join(timeout=5)
-        if socket is not None:
-            socket.close()  # type: ignore[no-untyped-call]
-        bot.close()
+    return bool(token)
+
+
+def _run(bot: Bot, socket: SocketModeHandler | None, stopping: threading.Event, kept_up_seconds: float) -> None:
+    """Begin, and keep up until the end."""
+    _begin(bot, socket, stopping)
+    while not stopping.wait(kept_up_seconds):
+        try:
+            bot.upkeep.keep_up()
+        except Exception:  # as when the disk is full
+            _log.exception("The upkeep of the Slack door failed, and is tried again.")
 
 
 def _begin(bot: Bot, socket: SocketModeHandler | None, stopping: threading.Event) -> None:
@@ -85,7 +101,8 @@ def _begin(bot: Bot, socket: SocketModeHandler | None, stopping: threading.Event
             print(f"Footnote answers in Slack, {'by its socket' if socket else 'at /slack/events'}.", file=sys.stderr, flush=True)
             return
         except Exception as error:  # whatever it is, the other doors stay open
-            _say_why(error)
+            if not stopping.is_set():
+                _say_why(error)
         stopping.wait(seconds)
         seconds = min(2 * seconds, _MOST_SECONDS_BETWEEN)
 
@@ -94,7 +111,7 @@ def _say_why(error: Exception) -> None:
     if isinstance(error, SlackApiError):
         said = f"Slack refused the token ({error.response.get('error')}). Compare FOOTNOTE_SLACK_* with your app's pages"
     elif isinstance(error, FAILED):
-        said = f"Slack is not to be reached: {error}"
+        said = f"Slack is not to be reached: {str(error).rstrip('.')}"
     else:
         _log.exception("The Slack door did not open.")
         said = f"the Slack door did not open: {error}"

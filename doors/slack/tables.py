@@ -8,7 +8,7 @@ metadata = MetaData()
 
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
-# What has been taken on, so that nothing is answered twice. One that is not settled when the bot starts was interrupted.
+# What has been taken on, so that nothing is answered twice. One that is not settled and whose lease has run out was interrupted.
 claims = Table(
     "slack_claims",
     metadata,
@@ -17,6 +17,8 @@ claims = Table(
     Column("thread", String(40), nullable=False),
     Column("settled", Boolean, nullable=False),
     Column("claimed_at", String(40), nullable=False),
+    Column("owner", String(16)),
+    Column("leased_until", String(40)),
 )
 
 # The turns of the threads that the bot is part of. Answers repeat documents: `footnote purge` takes them out.

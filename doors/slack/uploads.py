@@ -38,7 +38,8 @@ class Uploads:
 
     def take_in(self, message: Incoming) -> Message:
         """Take the files of a message in; what became of each. Raises as the pipeline does."""
-        kind = self._readers.kind(message.channel)
+        # Not as it was a minute ago: what is shared right after a channel turned private must not be for all.
+        kind = self._readers.kind(message.channel, afresh=True)
         if kind == "unknown":
             return own_words("Slack does not say who reads along here, so I took no file in. Share it again later.")
         if not self._readers.member(message.user):

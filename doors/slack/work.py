@@ -17,10 +17,11 @@ _log = logging.getLogger(__name__)
 
 
 class Work:
-    """Jobs by the conversation that they belong to; those of one are done in order. A job looks at `stopping` to end early."""
+    """Jobs by the conversation that they belong to; those of one are done in order. Once the bot is `stopping` none is begun, and a
+    job looks at it to end early."""
 
-    def __init__(self, threads: int = _THREADS, most_waiting: int = _MOST_WAITING) -> None:
-        self.stopping = threading.Event()
+    def __init__(self, stopping: threading.Event, threads: int = _THREADS, most_waiting: int = _MOST_WAITING) -> None:
+        self._stopping = stopping
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="slack")
         self._most_waiting = most_waiting
         self._lock = threading.Lock()
@@ -29,7 +30,7 @@ class Work:
     def add(self, conversation: str, job: Job) -> bool:
         """Whether there was room for one more job."""
         with self._lock:
-            if self.stopping.is_set() or sum(len(jobs) + 1 for jobs in self._waiting.values()) >= self._most_waiting:
+            if self._stopping.is_set() or sum(len(jobs) + 1 for jobs in self._waiting.values()) >= self._most_waiting:
                 return False
             if conversation in self._waiting:
                 self._waiting[conversation].append(job)
@@ -40,17 +41,18 @@ class Work:
 
     def close(self) -> None:
         """Wait for the jobs under way, which are told to stop; those that wait are not begun."""
-        self.stopping.set()
+        self._stopping.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, conversation: str, job: Job) -> None:
         try:
-            job()
+            if not self._stopping.is_set():
+                job()
         except Exception:
             _log.exception("Something failed that was to be told in Slack.")
         with self._lock:
             following = self._waiting[conversation]
-            if following and not self.stopping.is_set():
+            if following and not self._stopping.is_set():
                 self._pool.submit(self._run, conversation, following.popleft())
             else:
                 del self._waiting[conversation]
