@@ -29,7 +29,7 @@ from doors.operations import OwnOperations
 from doors.page.source_panel import page_picture, passage_html
 from doors.page.tabs import PageGate, Tabs
 from doors.page.warm_up import WarmUp
-from doors.rest.errors import refusal
+from doors.rest.errors import FailureAnswered, refusal
 from doors.rest.metrics import Measured, Metrics
 from doors.rest_api import Beyond, add_rest
 from doors.served import running_server
@@ -179,6 +179,7 @@ def make_app(
     app.add_middleware(LoginGate, authentication=login, is_loopback=_is_loopback)
     app.add_middleware(_Guard, public_url=public_url)
     app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(FailureAnswered)
     app.add_middleware(StrictHeaders)  # the last one added is the outermost: refusals carry the headers too
     return app
 
