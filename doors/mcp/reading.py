@@ -86,7 +86,7 @@ class Reading:
         """List the collections of documents that you may read."""
         reader = self.door.reader(context)
         documents = Counter(document.collection for document in self.door.library.documents(reader=reader))
-        readable = self.door.library.readable(reader)
+        readable = [c for c in self.door.library.readable(reader) if c.offered]
         return given(ListedCollections([ListedCollection(visible(c.name), documents[c.name], c.chunks) for c in readable]))
 
     @in_words(READS)
