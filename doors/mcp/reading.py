@@ -10,7 +10,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from assistant.errors import DocumentNotFound, InvalidRequest
+from assistant.errors import DocumentNotFound
 from assistant.records import StoredVersion
 from assistant.types import page_at
 from doors.mcp.door import READS, Door, in_words
@@ -53,8 +53,6 @@ class Reading:
     ) -> Annotated[CallToolResult, SearchResults]:
         """Find the passages of the documents that are nearest to a query, best first. Search with plain words; both the words and the
         meaning count. Each result has its text with page and offsets, a link to show to a person, and an id for `fetch`."""
-        if not query.strip():
-            raise InvalidRequest("The query is empty. Write what to look for.")
         found = self.door.operations.search(
             query, collections=collections, filters=filters_of(filters), reader=self.door.reader(context), k=k
         )
