@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.answering import Assistant
 from assistant.errors import FootnoteError
 from assistant.filters import nothing_passes
+from doors.operations import Operations
 from doors.page.conversation import Conversation, conversation_html, exchange_html, follow
 from doors.page.documents_list import SAMPLE, DocumentsDoor, documents_html, message_html, upload_html
 from doors.page.filter_bar import chosen_filters, heading
@@ -35,9 +36,9 @@ _JS_DOCUMENTS = """element.addEventListener('click', (click) => {
 });"""
 
 
-def build_page(assistant: Assistant, tabs: Tabs, warm_up: WarmUp) -> gr.Blocks:
-    """The page, not yet mounted: doors.server adds its style sheet, its script and the addresses of passages and pictures, and says
-    whose each request is."""
+def build_page(assistant: Assistant, operations: Operations, tabs: Tabs, warm_up: WarmUp) -> gr.Blocks:
+    """The page, not yet mounted, whose questions go through these operations: doors.server adds its style sheet, its script and the
+    addresses of passages and pictures, and says whose each request is."""
     from assistant.settings import switch_off_telemetry
 
     switch_off_telemetry()
@@ -45,7 +46,7 @@ def build_page(assistant: Assistant, tabs: Tabs, warm_up: WarmUp) -> gr.Blocks:
 
     blocks: gr.Blocks
     with gr.Blocks(title="Footnote", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
-        _Page(gr, DocumentsDoor(assistant), warm_up, assistant, tabs).tie(blocks)
+        _Page(gr, DocumentsDoor(assistant), warm_up, operations, tabs).tie(blocks)
     return blocks
 
 
@@ -53,8 +54,8 @@ class _Page:
     """The components and what happens when they are used. Handlers take first for whom they read, and give a value for each component
     that they may change."""
 
-    def __init__(self, gradio: Any, door: DocumentsDoor, warm_up: WarmUp, assistant: Assistant, tabs: Tabs) -> None:
-        self._gr, self._door, self._warm_up, self._assistant, self._tabs = gradio, door, warm_up, assistant, tabs
+    def __init__(self, gradio: Any, door: DocumentsDoor, warm_up: WarmUp, operations: Operations, tabs: Tabs) -> None:
+        self._gr, self._door, self._warm_up, self._operations, self._tabs = gradio, door, warm_up, operations, tabs
         self.talk = gradio.State(Conversation())
         with gradio.Column(elem_id="library"):
             gradio.HTML(LIBRARY_HEAD, **_BARE)
@@ -155,7 +156,7 @@ class _Page:
         filters = partial(chosen_filters, *chosen)
         asked = question.strip()
         for exchange in follow(
-            self._assistant, talk, asked, collection, reader=reader, filters=filters, ready=self._warm_up.wait
+            self._operations, talk, asked, collection, reader=reader, filters=filters, ready=self._warm_up.wait
         ):
             yield [box, past, exchange_html(exchange), update(visible=exchange.over), update(visible=not exchange.over)]
             box = past = skip

@@ -20,6 +20,7 @@ from assistant.schema import chunks, collections, documents, versions
 OWNER = "owner"
 EVERYONE = "*"
 _MOST_CHARACTERS = 200
+_ADD_ELSEWHERE = "Ask its owner, or take another name."
 
 
 def readable(connection: Connection, reader: str, names: Sequence[str] = ()) -> list[Collection]:
@@ -28,7 +29,8 @@ def readable(connection: Connection, reader: str, names: Sequence[str] = ()) -> 
     allowed = {r.name: collection_of(r) for r in rows if _may_read(reader, r.owner, r.readers)}
     wanted = {name: _called(name, reader, allowed) for name in names}
     if missing := sorted(name for name, called in wanted.items() if called not in allowed):
-        raise CollectionNotFound(f"There is no collection '{missing[0]}'. Collections: {', '.join(allowed) or 'none yet'}.")
+        offered = ", ".join(name for name, c in allowed.items() if c.offered)
+        raise CollectionNotFound(f"There is no collection '{missing[0]}'. Collections: {offered or 'none yet'}.")
     return [c for name, c in allowed.items() if not names or name in wanted.values()]
 
 
@@ -58,9 +60,9 @@ def writable(connection: Connection, reader: str, name: str) -> Collection:
     return collection
 
 
-def refuse_unless_owner(collection: Collection, reader: str) -> None:
+def refuse_unless_owner(collection: Collection, reader: str, *, advice: str = "Ask its owner to do it.") -> None:
     if reader not in (collection.owner, OWNER):
-        raise _not_to_change(collection.name, reader)
+        raise _not_to_change(collection.name, reader, advice)
 
 
 def created(connection: Connection, name: str, *, owner: str, **others: Any) -> Collection:
@@ -69,14 +71,14 @@ def created(connection: Connection, name: str, *, owner: str, **others: Any) -> 
     allowed = {c.name: c for c in readable(connection, owner)}
     called = _called(name, owner, allowed)
     if called in allowed:
-        refuse_unless_owner(allowed[called], owner)
+        refuse_unless_owner(allowed[called], owner, advice=_ADD_ELSEWHERE)
         return allowed[called]
     called = own_name(name, owner)
     if not name.strip() or len(called) > _MOST_CHARACTERS:
         raise InvalidRequest(f"A collection's name has 1 to {_MOST_CHARACTERS} characters, and '{name[:80]}' is none.")
     at = select(collections).where(collections.c.name == called)
     if connection.execute(at).first() is not None:  # the local owner's, who called it so
-        raise _not_to_change(name, owner)
+        raise _not_to_change(name, owner, _ADD_ELSEWHERE)
     connection.execute(insert(collections).values(name=called, owner=owner, readers=[], chunks=0, terms=0, **others))
     return collection_of(connection.execute(at).one())
 
@@ -86,7 +88,7 @@ def own_name(name: str, owner: str) -> str:
     if owner == OWNER or name.startswith(f"{owner}/"):
         return name
     if "/" in name:
-        raise _not_to_change(name, owner)
+        raise _not_to_change(name, owner, _ADD_ELSEWHERE)
     return f"{owner}/{name}"
 
 
@@ -126,5 +128,5 @@ def _called(name: str, reader: str, allowed: Mapping[str, Collection]) -> str:
     return own if name not in allowed and (own := f"{reader}/{name}") in allowed else name
 
 
-def _not_to_change(name: str, reader: str) -> CollectionNotFound:
-    return CollectionNotFound(f"There is no collection '{name}' that {reader} may change. Ask its owner, or take another name.")
+def _not_to_change(name: str, reader: str, advice: str) -> CollectionNotFound:
+    return CollectionNotFound(f"There is no collection '{name}' that {reader} may change. {advice}")

@@ -22,6 +22,7 @@ from assistant.originals import Originals
 from assistant.passages import HITS_FOR_A_PASSAGE, also_standing, passages_from, widened
 from assistant.protocols import Embedder, Generator, Index, SparseEmbedder
 from assistant.records import Collection
+from assistant.stage_clock import StageClock
 from assistant.types import Answer, Done, Event, Hit, Passages, Retrieval, Searching, Text, Turn
 from assistant.written import Written
 
@@ -180,8 +181,8 @@ class Assistant:
         reader: str = OWNER,
         k: int = 10,
     ) -> list[Hit]:
-        """The k best passages, best first, of the documents that pass the filters. Raises CollectionNotFound; DocumentNotFound and
-        InvalidRequest for filters that name what is not there."""
+        """The k best passages, best first, of the documents that pass the filters. Raises CollectionNotFound; InvalidRequest for an
+        empty question; DocumentNotFound and InvalidRequest for filters that name what is not there."""
         found = self.search(question, collection=collection, collections=collections, filters=filters, reader=reader, k=k)
         return list(found.hits)
 
@@ -196,6 +197,8 @@ class Assistant:
         k: int = 10,
     ) -> Retrieval:
         """As `retrieve`, with the order of every stage and the time that it took. Where no document passes, a notice says so."""
+        if not question.strip():
+            raise InvalidRequest("The query is empty. Write what to look for.")
         return self._searched(question, [collection] if collection else collections, reader, k, filters)
 
     def ask(
@@ -236,7 +239,11 @@ class Assistant:
         if not any(c.chunks for c in of):
             yield Done(Answer(question, question, _NOTHING_THERE, found=False, complete=True, confidence=0.0))
             return
-        query, carried = standing_alone(self.generator, question, history)
+        clock = StageClock()
+        with clock.measure("load"):
+            _ = self.retriever, self.generator
+        with clock.measure("condense"):
+            query, carried = standing_alone(self.generator, question, history)
         yield Searching(_shown(query, carried))
         found = self._searched(query, names, reader, HITS_FOR_A_PASSAGE * self.limits.answer_passages, filters, carried)
         if filters and not found.searched:
@@ -247,7 +254,7 @@ class Assistant:
         for event in self.answer_from(found, question=question, history=history):
             if isinstance(event, Done):
                 total = round((time.perf_counter() - started) * 1000, 3)
-                milliseconds = {**event.answer.milliseconds, "total": total}
+                milliseconds = {**clock.milliseconds, **event.answer.milliseconds, "total": total}
                 notices = (*event.answer.notices, *self._unfinished(of))
                 if filters and not event.answer.found:
                     notices = (*notices, f"Only documents that pass these filters were searched: {filters}.")
@@ -318,6 +325,7 @@ class Assistant:
 
     def answer_from(self, found: Retrieval, *, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         """The rest of a stream once the hits are there: Passages, Text pieces, then Done."""
+        deciding = time.perf_counter()
         query, best = found.query, found.hits[: self.limits.answer_passages]
         shown = _shown(query, found.carried)
         sure = confidence(
@@ -325,9 +333,10 @@ class Assistant:
             carried=found.carried, own=self.rule,
         )  # fmt: skip
         language = detect_language(question, fallback=best[0].chunk.language if best else "en")
+        before = {**found.milliseconds, "decide": round((time.perf_counter() - deciding) * 1000, 3)}
         not_found = Answer(
             question, shown, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,
-            hits=best[:_NEAREST], milliseconds=found.milliseconds, notices=found.notices, searched=found.searched,
+            hits=best[:_NEAREST], milliseconds=before, notices=found.notices, searched=found.searched,
         )  # fmt: skip
         if not enough(sure):
             yield Passages(best)
@@ -344,7 +353,7 @@ class Assistant:
         generated = time.perf_counter()
         cited = self._cite(written, passages, language)
         milliseconds = {
-            **found.milliseconds,
+            **before,
             "passages": round((gathered - started) * 1000, 3),
             "generate": round((generated - gathered) * 1000, 3),
             "cite": round((time.perf_counter() - generated) * 1000, 3),

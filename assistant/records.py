@@ -29,6 +29,12 @@ class Collection:
         """Terms in a live chunk on average; zero in an empty collection."""
         return self.terms / self.chunks if self.chunks else 0.0
 
+    @property
+    def offered(self) -> bool:
+        """Whether it is offered to be asked: it holds something, or was shared. One that was emptied keeps its name for what is added
+        next, and can still be named."""
+        return bool(self.chunks or self.readers)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

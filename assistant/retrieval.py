@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -23,6 +21,7 @@ from assistant.proximity import proximity
 from assistant.query_weights import QueryWeights, query_weights
 from assistant.records import Collection
 from assistant.rerankers.bounded import Bounded, Reranking
+from assistant.stage_clock import StageClock
 from assistant.types import Chunk, Hit, Retrieval
 from assistant.word_index import WordIndex
 
@@ -59,7 +58,7 @@ class Retriever:
         """
         if k < 1:
             raise InvalidRequest(f"k is {k}; it must be 1 or more.")
-        clock = _Clock()
+        clock = StageClock()
         among: dict[int, frozenset[int]] = {}  # by collection; none where all is searched
         if filters:
             with clock.measure("filter"):
@@ -68,8 +67,9 @@ class Retriever:
                 return Retrieval(
                     query, (), {}, clock.milliseconds, searched=0, carried=carried, notices=(nothing_passes(filters),)
                 )
-        languages = list(self.library.languages(of, filters))
-        language = language_of_query(query, languages)
+        with clock.measure("language"):
+            languages = list(self.library.languages(of, filters))
+            language = language_of_query(query, languages)
         with clock.measure("embed"):
             vector = self._query_vector(query, carried, language)
         with clock.measure("dense"):
@@ -184,17 +184,6 @@ def _reranked(scored: Mapping[int, float], fused: Scored, reranking: Reranking) 
 def _with_vectors(found: Scored) -> Scored:
     """Without the rows that have no vector yet: theirs is all zeros, and so is its cosine to anything."""
     return [hit for hit in found if hit[1] != 0.0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Clock:
-    milliseconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.milliseconds[stage] = round((time.perf_counter() - started) * 1000, 3)
 
 
 def _hit(chunk: Chunk, score: float, stages: Mapping[str, Scored]) -> Hit:

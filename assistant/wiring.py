@@ -190,6 +190,19 @@ def running_servers(settings: Settings, ports: Mapping[str, int] | None = None) 
     return () if "generator" in settings.model_fields_set else running_servers(ports or PORTS)
 
 
+def endpoint_trouble(settings: Settings) -> str:
+    """What keeps the endpoint that is to write from doing so, and what to do. Empty where it answers, and where none is to write."""
+    from assistant.generators.endpoint_check import endpoint_trouble
+
+    if settings.generator != "openai":
+        return ""
+    try:
+        close_writer(make_endpoint(settings))
+    except SettingsError as error:
+        return str(error)
+    return endpoint_trouble(settings.openai_base_url.strip().rstrip("/"), settings.openai_api_key.get_secret_value().strip())
+
+
 def close_writer(writer: object) -> None:
     """Stop what it writes, and give its model back; a generator of somebody else's may have nothing to close."""
     if callable(close := getattr(writer, "close", None)):

@@ -59,13 +59,14 @@ def main(pause_seconds: float, count: int, in_browser: bool) -> None:
 
 
 def _by_the_pages_path(assistant: Assistant, questions: Sequence[str]) -> list[float]:
+    from doors.operations import OwnOperations
     from doors.page.conversation import Conversation, follow
 
-    seconds = []
+    operations, seconds = OwnOperations(assistant), []
     for question in questions:
         started = time.perf_counter()
         exchanges = follow(
-            assistant, Conversation(), question, "sample", filters=lambda: EVERYTHING, ready=lambda: None, reader=OWNER
+            operations, Conversation(), question, "sample", filters=lambda: EVERYTHING, ready=lambda: None, reader=OWNER
         )
         seconds.append(next(time.perf_counter() - started for exchange in exchanges if exchange.written))
         exchanges.close()  # type: ignore[attr-defined]

@@ -65,7 +65,7 @@ def script(shell: str, program: click.Command) -> str:
 def collections(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     from assistant.access import OWNER
 
-    return _offered(incomplete, lambda library: [found.name for found in library.readable(OWNER)])
+    return _offered(incomplete, lambda library: [found.name for found in library.readable(OWNER) if found.offered])
 
 
 def documents(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

@@ -64,7 +64,7 @@ async def operate(request: Request, operation: str) -> StreamingResponse:
     given, state = await request.json(), request.app.state
 
     def work(say: Say) -> None:
-        _operate(state.operations, state.assistant, operation, given, say)
+        _operate(state.local_operations, state.assistant, operation, given, say)
 
     return StreamingResponse(_lines(work), media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
 

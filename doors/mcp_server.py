@@ -84,11 +84,11 @@ def _operations(assistant: Assistant, settings: Settings) -> Iterator[Operations
         warm_up.wait()
 
 
-def mount(app: FastAPI, *, writes: bool) -> None:
-    """Serve at /mcp of the app, with the operations and links of its state, for the reader that its gate finds. To be called before
-    anything is mounted at "/"."""
+def mount(app: FastAPI, operations: Operations, *, writes: bool) -> None:
+    """Serve at /mcp of the app, with these operations and the links of its state, for the reader that its gate finds. To be called
+    before anything is mounted at "/"."""
     door = Door(
-        app.state.operations, app.state.assistant.library, app.state.links,
+        operations, app.state.assistant.library, app.state.links,
         reader=lambda context: reader_of(_request(context)), at=lambda context: str(_request(context).base_url),
     )  # fmt: skip
     server = make_server(door, writes=writes)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,11 @@ from doors.authentication import Authentication, LoginGate, reader_of
 from doors.headers import App, Message, Receive, Send, StrictHeaders
 from doors.linked_page import links_router
 from doors.local_routes import LocalDoor, local_router
-from doors.operations import OwnOperations
+from doors.operations import Operations, OwnOperations
 from doors.page.source_panel import page_picture, passage_html
 from doors.page.tabs import PageGate, Tabs
 from doors.page.warm_up import WarmUp
-from doors.rest.errors import refusal
+from doors.rest.errors import FailureAnswered, refusal
 from doors.rest.metrics import Measured, Metrics
 from doors.rest_api import Beyond, add_rest
 from doors.served import running_server
@@ -78,6 +79,7 @@ def serve(settings: Settings) -> None:
         app.state.stopping = lambda: server.should_exit
         with _resuming(assistant), _slack(settings, app), suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
+    print("Footnote has stopped.", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -124,7 +126,7 @@ def _slack(settings: Settings, app: FastAPI) -> Iterator[None]:
     from doors.slack.running import slack_running
 
     assistant, most = app.state.assistant, app.state.assistant.limits.max_file_bytes
-    with slack_running(settings, app.state.operations, assistant.library, app.state.links, max_file_bytes=most) as bot:
+    with slack_running(settings, app.state.slack_operations, assistant.library, app.state.links, max_file_bytes=most) as bot:
         app.state.slack = bot
         yield
 
@@ -145,17 +147,21 @@ def make_app(
     from gradio_app import build_page
 
     tabs, warm_up, metrics = Tabs(), WarmUp(assistant), Metrics()
-    page = build_page(assistant, tabs, warm_up)
+
+    def counted(door: str) -> Operations:
+        return OwnOperations(assistant, on_answer=partial(metrics.answered, door=door))
+
+    page = build_page(assistant, counted("page"), tabs, warm_up)
     import gradio
 
     app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.assistant = assistant
-    app.state.operations = OwnOperations(assistant, on_answer=metrics.answered)
+    app.state.operations, app.state.local_operations, app.state.slack_operations = map(counted, ("rest", "local", "slack"))
     app.state.links = AnswerLinks(assistant.library.database, public_url)
     app.state.local = local
     app.state.stopping = lambda: False
     _add_addresses(app)
-    mcp_server.mount(app, writes=mcp_writes)
+    mcp_server.mount(app, counted("mcp"), writes=mcp_writes)
     rest_routes = add_rest(app, warm_up, metrics)
     theme = gradio.themes.Base(
         font=["-apple-system", "BlinkMacSystemFont", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif"],
@@ -179,6 +185,7 @@ def make_app(
     app.add_middleware(LoginGate, authentication=login, is_loopback=_is_loopback)
     app.add_middleware(_Guard, public_url=public_url)
     app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(FailureAnswered)
     app.add_middleware(StrictHeaders)  # the last one added is the outermost: refusals carry the headers too
     return app
 

@@ -17,8 +17,9 @@ NAME = "server.json"
 
 @dataclass(frozen=True, slots=True)
 class ServerFile:
-    """What the file says. Whoever can read it may do as the local owner: a command shows the server `token`, and the server shows the
-    command `proof` first, so that nothing is told to a stranger who listens where a server once did."""
+    """What the file says. A command asks the server at `address` who it is, and shows `token`, by which the server lets it in as the
+    local owner; the answer must show `proof`. Only then it asks for more: a stranger who listens where a server once did hears of the
+    token alone, which opens nothing elsewhere and is made anew with each start."""
 
     address: str
     pid: int

@@ -9,7 +9,9 @@ from doors.terminal import name, shortened
 
 _STAGES = {"bm25": "Words", "dense": "Meaning", "fused": "Joined", "reranked": "Reranked"}
 _TIMES = {
-    "filter": "filter", "embed": "embed the question", "bm25": "words", "dense": "meaning", "fuse": "join", "rerank": "rerank",
+    "load": "open index and models", "condense": "word the question", "filter": "filter", "language": "tell the language",
+    "embed": "embed the question",
+    "bm25": "words", "dense": "meaning", "fuse": "join", "rerank": "rerank", "decide": "decide", "passages": "gather passages",
     "generate": "write", "cite": "check the quotes", "total": "in all",
 }  # fmt: skip
 _TITLE_WIDTH, _WIDTH = 28, 10

@@ -50,21 +50,25 @@ def _examined(assistant: Assistant, collection: Collection, reader: str) -> Exam
     advice = []
     if by_words_only:
         advice.append(
-            f"{by_words_only} documents are found by their words only, since an ingest was stopped: the next one goes on."
+            f"{_are(by_words_only, 'document')} found by words only, since an ingest was stopped: the next one goes on."
         )
     if without_line:
         advice.append(
-            f"{without_line} chunks have no context line, since the language model gave none: the next ingest asks again, and so does "
-            f"`footnote reindex {collection.name}`."
+            f"{_are(without_line, 'chunk')} without a context line, since the language model gave none: the next ingest asks again, "
+            f"and so does `footnote reindex {collection.name}`."
         )
     if live - indexed:
-        advice.append(f"{len(live - indexed)} chunks are not in the index: run `footnote reindex {collection.name}`.")
+        advice.append(f"{_are(len(live - indexed), 'chunk')} not in the index: run `footnote reindex {collection.name}`.")
     if indexed - live:
         advice.append(
-            f"{len(indexed - live)} rows of the index are stale, and never shown: `footnote reindex {collection.name}` drops them."
+            f"{_are(len(indexed - live), 'row')} left over in the index, and never shown: `footnote reindex {collection.name}` drops "
+            "what is left over."
         )
     if abs(drift) > _WORTH_RENEWING:
-        advice.append(f"Chunks are {drift:+.0%} off the pivot length: `footnote reindex {collection.name}` renews it.")
+        advice.append(
+            f"Chunks are {abs(drift):.0%} {'longer' if drift > 0 else 'shorter'} than when the word search was set to their length: "
+            f"`footnote reindex {collection.name}` sets it anew."
+        )
     advice += language_advice(assistant, collection)
     documents = len(assistant.library.documents(reader=reader, names=[collection.name]))
     return Examination(
@@ -80,3 +84,7 @@ def _examined(assistant: Assistant, collection: Collection, reader: str) -> Exam
         round(drift, 4),
         advice,
     )
+
+
+def _are(count: int, what: str) -> str:
+    return f"{count} {what} is" if count == 1 else f"{count} {what}s are"

@@ -54,9 +54,13 @@ def let_go(
             yield Outcome(folder, "failed", reason)
         else:
             gone += lost
-    for place in gone:
-        if assistant.library.places.leave(into, place):
-            yield Outcome(places[place], "removed")
+    leaving = dict.fromkeys(gone)
+    for place in leaving:
+        document = assistant.library.places.known(into, place)
+        left = [p for p in assistant.library.places.of(document.document_id) if p not in leaving] if document else []
+        assistant.library.places.leave(into, place)
+        reason = f"The same bytes are still at {places[left[0]]}: their document stays." if left else ""
+        yield Outcome(places[place], "removed", reason, document.document_id if document and left else "")
     drop_doomed(assistant)
 
 

@@ -90,13 +90,15 @@ def test_search_lists_passages_with_the_fields_of_the_contract(data: Path) -> No
     assert found["hits"][0]["source"] == "livret-lyon.docx"
     assert {"document", "title", "page", "start", "end", "text", "score", "ranks"} <= set(found["hits"][0])
     assert {"embed", "bm25", "dense"} <= set(found["milliseconds"])
+    for command in ("search", "ask"):
+        assert in_json(data, command, " ", status=1)["kind"] == "InvalidRequest"
 
 
 def test_why_shows_ranks_scores_and_times_of_an_answer_and_of_a_search(data: Path) -> None:
     question = "How many days of paid leave do full-time staff have?"
     answer = footnote(data, "ask", question, "--why").stdout
     assert "Best 6 of" in answer
-    for shown in ("Words", "Meaning", "Joined", "Reranked", "maxsim", "page 1 [1]", "Time: embed the question", "in all"):
+    for shown in ("Words", "Meaning", "Joined", "Reranked", "maxsim", "page 1 [1]", "Time: open index and models", "in all"):
         assert shown in answer
     assert "of 1." in answer.splitlines()[-1]
     found = footnote(data, "search", question, "-k", "3", "--why").stdout
@@ -141,6 +143,15 @@ def test_ingest_reports_every_file_and_forget_takes_one_out(tmp_path: Path) -> N
     assert {f["source"]: f["status"] for f in report["files"]} == {"a.txt": "added", "b.pdf": "failed"}
     assert in_json(data, "ingest", str(folder))["counts"]["unchanged"] == 1
     assert in_json(data, "doctor")["healthy"]
+    with ScriptedEndpoint(lambda _: failure(500, "")) as server:
+        down = endpoint(server)
+    healthy = footnote(data, "doctor", also={**down, "FOOTNOTE_GENERATOR": "quotes"}).stdout
+    assert healthy.splitlines()[0] == "documents: 1 document, 1 chunk"
+    ill = footnote(data, "doctor", status=1, also=down).stdout
+    assert f"The language model cannot be used: {down['FOOTNOTE_OPENAI_BASE_URL']} cannot be reached" in ill
+    assert "Something needs mending." in ill
+    told = in_json(data, "doctor", status=1, also=down)
+    assert (told["healthy"], "Start its server" in told["trouble"]) == (False, True)
     assert [d["source"] for d in in_json(data, "documents")["documents"]] == ["a.txt"]
     in_json(data, "forget", "a.txt")
     assert in_json(data, "documents")["documents"] == []

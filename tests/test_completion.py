@@ -68,6 +68,7 @@ def bash(tmp_path_factory: pytest.TempPathFactory) -> Bash:
         with make_assistant(Settings(data_dir=root / "data")) as assistant:
             assistant.embedder = HashingEmbedder()
             assert ingest(assistant, [folder], collection=collection, reader=OWNER).count("failed") == 0
+            assistant.library.create_collection("empty", embedder=assistant.models, dimension=assistant.embedder.dimension)
     return Bash(root, root / "data")
 
 

@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
 from assistant.generators.discovering import running_servers
 from assistant.settings import Settings, read_settings
+from assistant.wiring import endpoint_trouble
 from assistant.wiring import running_servers as running_servers_of
 
 
@@ -67,6 +69,33 @@ def test_what_runs_is_offered_by_name_with_the_settings_to_copy() -> None:
     )
     assert (second.name, second.models) == ("vLLM", ["org/model-7B"])
     assert asked == ["GET /v1/models"]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (200, ""), (404, ""), (501, ""), (302, ""), (401, "refused the key (401). Set FOOTNOTE_OPENAI_API_KEY"),
+        (503, "fails with status 503. Look into its server's log"),
+    ],
+)  # fmt: skip
+def test_a_configured_endpoint_is_asked_for_its_models_alone_and_need_not_list_them(status: int, said: str) -> None:
+    with serving(b"not even JSON", status) as (port, asked):
+        trouble = endpoint_trouble(Settings(**written_by(f"http://127.0.0.1:{port}/v1/")))
+    assert trouble.startswith(f"http://127.0.0.1:{port}/v1 {said}") if said else trouble == ""
+    assert asked == ["GET /v1/models"]
+
+
+def test_a_configured_endpoint_that_is_down_or_incomplete_is_told_with_what_to_do() -> None:
+    address = f"http://127.0.0.1:{nobody()}/v1"
+    down = endpoint_trouble(Settings(**written_by(address)))
+    assert down.startswith(f"{address} cannot be reached (")
+    assert down.endswith("). Start its server, or correct FOOTNOTE_OPENAI_BASE_URL.")
+    assert "FOOTNOTE_OPENAI_BASE_URL" in endpoint_trouble(Settings(generator="openai"))
+    assert endpoint_trouble(Settings(**{**written_by(address), "generator": "quotes"})) == ""
+
+
+def written_by(address: str) -> dict[str, Any]:
+    return {"generator": "openai", "openai_base_url": address, "openai_model": "m"}
 
 
 NO_MODELS = [

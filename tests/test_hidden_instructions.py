@@ -17,6 +17,7 @@ from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import KINDS, HashingEmbedder, ScriptedEndpoint, puppet, read_orders, worst_answer
 from assistant.wiring import make_assistant
+from doors.operations import OwnOperations
 from doors.page.conversation import Conversation, exchange_html, follow
 from ingestion import ingest
 from tests.canary import Canary
@@ -75,11 +76,12 @@ def test_an_answer_sends_deletes_shares_and_ingests_nothing(
     private = tmp_path / "private.md"
     private.write_text("# Private\n\nThe vault's number is 51807.\n")
     ingest(assistant, [private], collection="private")
+    operations = OwnOperations(assistant)
     before, obeyed, read, active = _everything(assistant), 0, 0, list[str]()
     for n, (text, hidden) in enumerate(instructions):
         question = f"Case {n} of the lamp: {' '.join(text.split()[:12])}?"
         *_, exchange = follow(
-            assistant, Conversation(), question, "cases", filters=lambda: EVERYTHING, ready=lambda: None, reader=OWNER
+            operations, Conversation(), question, "cases", filters=lambda: EVERYTHING, ready=lambda: None, reader=OWNER
         )
         shown = exchange_html(exchange)
         obeyed += "As I was told" in shown

@@ -408,7 +408,9 @@ def test_where_writing_is_allowed_a_user_changes_their_own_alone(tmp_path: Path)
             for name in ("../x.md", "a/b.md", ".hidden", "x.pdf", f"x{TAGS}.md"):
                 refusal(await ann.call_tool("add_document", {"name": name, "text": "x"}))
             assert told(await ann.call_tool("list_documents", {}))["total"] == 0
+            assert len(told(await bob.call_tool("list_collections", {}))["collections"]) == 1
             told(await bob.call_tool("forget_document", {"document": "bell.txt"}))
+            assert told(await bob.call_tool("list_collections", {}))["collections"] == []
             assert told(await bob.call_tool("list_documents", {}))["total"] == 0
 
     with site(tmp_path, {"ann": {}, "bob": {}}, writes=True) as made:

@@ -63,7 +63,7 @@ def test_requests_answers_stages_ratings_and_holdings_are_counted(served: Served
     assert value(now, "footnote_requests_total", route="/v1/documents/{id}", method="GET", status="404") == 1
     assert value(now, "footnote_request_seconds_count", route="/v1/ask", method="POST") == 3
     for outcome in ("found", "not_found", "cut_off"):
-        assert value(now, "footnote_answers_total", outcome=outcome) == 1, outcome
+        assert value(now, "footnote_answers_total", door="rest", outcome=outcome) == 1, outcome
     assert value(now, "footnote_stage_milliseconds_count", stage="total") == 3
     assert value(now, "footnote_stage_milliseconds_count", stage="generate") == 2
     assert (value(now, "footnote_documents"), value(now, "footnote_chunks")) == (2, 2)
@@ -92,4 +92,4 @@ def test_each_app_counts_for_itself(served: Served, tmp_path: Path) -> None:
         assistant.embedder = HashingEmbedder()
         with served_rest(assistant) as other, other.client() as http:
             now = measured(http)
-    assert value(now, "footnote_answers_total", outcome="found") == 0
+    assert value(now, "footnote_answers_total", door="rest", outcome="found") == 0

@@ -127,6 +127,8 @@ def test_the_reference_has_every_route_with_every_status_and_no_other(served: tu
             assert f"<code>{method.upper()} {path}</code>" in page.text
             if path not in ("/health", "/ready"):
                 assert {"400", "401", "403", "413", "500", "503"} < set(operation["responses"])
+    assert ">fails with</a> 503.<" in page.text
+    assert ">fails with</a> ." not in page.text
     chat = reference["paths"]["/v1/chat/completions"]["post"]
     assert set(chat["responses"]) == {"200", "400", "401", "403", "404", "409", "413", "429", "500", "502", "503"}
     assert "include_in_schema" not in str(reference)

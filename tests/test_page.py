@@ -168,6 +168,9 @@ def test_the_sample_by_one_click_then_an_answer_whose_footnote_opens_its_page(se
     page.get_by_role("button", name="Close", exact=True).click()
     expect(page.locator("#source")).to_be_hidden()
     expect(page.locator("footer")).to_be_hidden()
+    counts = page.request.get(f"{served.url}/metrics").text()
+    assert 'footnote_answers_total{door="page",outcome="found"} 1.0' in counts
+    assert 'footnote_answers_total{door="rest",outcome="found"} 0.0' in counts
 
 
 def test_the_page_is_used_with_the_keyboard_alone(served: Server, open_page: OpenPage) -> None:
@@ -402,6 +405,7 @@ def test_an_interrupted_server_ends_cleanly(served: Server) -> None:
     said = served.stop()
     assert served.process.returncode == 0
     assert f"Footnote is at {served.url}" in said
+    assert said.endswith("Footnote has stopped.\n")
     assert "Traceback" not in said
 
 

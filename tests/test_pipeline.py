@@ -235,6 +235,22 @@ def test_two_files_with_the_same_bytes_are_one_document_with_two_places(assistan
     assert healthy(assistant)
 
 
+def test_a_place_that_goes_is_said_where_its_document_stays_at_another(assistant: Assistant, write: WriteFile) -> None:
+    same = [write(name, "The gate closes at nine.") for name in ("a.txt", "b.txt", "c.txt")]
+    folder = write("other.txt", "Tea is at four.").parent
+    document = ingest(assistant, [folder]).outcomes[0].document_id
+    same[1].unlink()
+    (outcome,) = (o for o in ingest(assistant, [folder]).outcomes if o.status != "unchanged")
+    assert (outcome.source, outcome.status, outcome.document_id) == ("b.txt", "removed", document)
+    assert outcome.reason == "The same bytes are still at a.txt: their document stays."
+    assert found(assistant, "gate closes") == ["The gate closes at nine.", "Tea is at four."]
+    same[0].unlink()
+    same[2].unlink()
+    outcomes = [o for o in ingest(assistant, [folder]).outcomes if o.status != "unchanged"]
+    assert [(o.source, o.status, o.reason) for o in outcomes] == [("a.txt", "removed", ""), ("c.txt", "removed", "")]
+    assert found(assistant, "gate closes") == ["Tea is at four."]
+
+
 def test_a_folder_is_a_mirror_of_what_was_renamed_and_deleted(assistant: Assistant, write: WriteFile) -> None:
     path = write("a.txt", "Tea is at four.")
     doomed = write("b.txt", "The gate closes at nine.")

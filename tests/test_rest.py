@@ -18,6 +18,9 @@ import numpy as np
 import openai
 import pytest
 from markdown_it import MarkdownIt
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from assistant.answering import Assistant
 from assistant.settings import Settings
@@ -534,6 +537,27 @@ def test_a_failure_that_nobody_meant_tells_its_kind_and_no_more(written: Served,
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
     assert "KeyError" in answer.text
     assert "secret" not in answer.text
+
+
+def test_what_fails_outside_the_rest_door_is_answered_under_the_strict_headers_too(written: Served) -> None:
+    async def failing(_: Request) -> Response:
+        raise KeyError("/secret/place")
+
+    routes = written.app.router.routes
+    routes[:0] = [Route(path, failing) for path in ("/v1/failing", "/failing", "/")]
+    try:
+        with written.client() as http:
+            ours, other, page = http.get("/v1/failing"), http.get("/failing"), http.get("/")
+    finally:
+        del routes[:3]
+    for answer in (ours, other, page):
+        assert answer.status_code == 500
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == ("nosniff", "no-store")
+        assert "secret" not in answer.text
+    assert ours.json()["error"]["code"] == "internal_error"
+    assert "KeyError" in other.json()["error"]
+    assert "KeyError" in page.json()["error"]
 
 
 # Whose

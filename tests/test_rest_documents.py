@@ -166,6 +166,26 @@ def test_a_forgotten_document_is_gone_from_answers_at_once(ann: httpx.Client) ->
     assert ann.delete(f"/v1/documents/{file['document']}").status_code == 404
 
 
+def test_an_emptied_collection_is_offered_no_more_unless_it_is_shared_and_keeps_its_name(
+    ann: httpx.Client, people: tuple[Served, dict[str, str]]
+) -> None:
+    horn = ("horn.md", b"# Horn\n\nThe horn is blown in fog only.\n")
+
+    def offered() -> bool:
+        listed = "ann/emptied" in {model["id"] for model in ann.get("/v1/models").json()["data"]}
+        refused = ann.get("/v1/models/nothing").json()["error"]["message"]
+        assert ("ann/emptied" in refused) is listed
+        return listed
+
+    for shared, left in ((False, False), (True, True)):
+        (file,) = added(ann, horn, collection="emptied")
+        assert offered()
+        people[0].app.state.assistant.library.share("emptied", ["bob"] if shared else [], owner="ann")
+        ann.delete(f"/v1/documents/{file['document']}")
+        assert offered() is left
+        assert ann.get("/v1/models/ann/emptied").status_code == 200
+
+
 def test_what_is_shared_can_be_read_and_not_changed(
     ann: httpx.Client, bob: httpx.Client, people: tuple[Served, dict[str, str]]
 ) -> None:
@@ -175,6 +195,8 @@ def test_what_is_shared_can_be_read_and_not_changed(
     assert bob.get(f"/v1/documents/{file['document']}").json()["collection"] == "ann/shared"
     refused = bob.delete(f"/v1/documents/{file['document']}")
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "collection_not_found")
-    assert upload(bob, ("x.txt", b"Mine."), collection="ann/shared").status_code == 404
+    assert refused.json()["error"]["message"].endswith("Ask its owner to do it.")
+    into = upload(bob, ("x.txt", b"Mine."), collection="ann/shared")
+    assert (into.status_code, into.json()["error"]["message"].endswith("or take another name.")) == (404, True)
     assert upload(bob, ("x.txt", b"Mine."), collection="ann/new").status_code == 404
     assert ann.get(f"/v1/documents/{file['document']}").status_code == 200

@@ -20,7 +20,7 @@ def test_every_hit_keeps_its_rank_and_score_at_each_stage(assistant: Assistant, 
     best = found.hits[0]
     assert best.ranks == {"bm25": 1, "dense": 1, "fused": 1, "reranked": 1}
     assert set(best.scores) == {*best.ranks, "maxsim"}
-    assert set(found.milliseconds) == {"embed", "dense", "bm25", "fuse", "rerank"}
+    assert set(found.milliseconds) == {"language", "embed", "dense", "bm25", "fuse", "rerank"}
     assert len(found.hits) == 2
     assert "bm25" not in found.hits[1].ranks
 

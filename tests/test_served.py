@@ -153,6 +153,9 @@ def test_commands_print_the_same_beside_a_server_as_alone(world: World) -> None:
             pytest.fail(str(command))
         statuses.add(alone.exit_code)
     assert statuses == {0, 1, 3}
+    assert re.search(
+        r'footnote_answers_total\{door="local",outcome="found"\} [1-9]', httpx2.get(f"{world.server.url}/metrics").text
+    )
 
 
 def test_a_command_says_where_the_server_works_by_other_settings(world: World) -> None:
@@ -280,6 +283,8 @@ def test_the_file_goes_with_the_server_however_it_is_ended(world: World, tmp_pat
     """The module's server is ended here: this test comes last of those that use it."""
     world.server.process.terminate()
     assert world.server.process.wait(20) == 0
+    assert world.server.process.stderr is not None
+    assert world.server.process.stderr.read().endswith("Footnote has stopped.\n")
     assert not (world.data / server_file.NAME).exists()
     assert world.run(world.data, "search", "gate").exit_code == 0
 

@@ -124,6 +124,15 @@ def test_renamed_files_and_moved_folders_keep_their_documents(assistant: Assista
     assert before < {document.id for document in assistant.library.documents(reader=OWNER)}
 
 
+def test_a_second_place_of_the_same_bytes_that_goes_is_said(assistant: Assistant, write: WriteFile) -> None:
+    folder = write("a.md", "The gate closes at seven.").parent
+    second = write("b.md", "The gate closes at seven.")
+    with followed(assistant, folder) as following:
+        second.unlink()
+        following.hears(("removed", "b.md"))
+    assert sources(assistant) == ["a.md"]
+
+
 def test_a_burst_of_changes_is_one_report(assistant: Assistant, write: WriteFile) -> None:
     folder = write("a.md", "The gate closes at seven.").parent
     with followed(assistant, folder) as following:

@@ -28,7 +28,7 @@ def chat_command(collection: str, filters: Filters) -> None:
         assistant.library.readable(OWNER, [collection] if collection else [])
         chat = Chat(
             operations=lambda: operations_for(assistant, settings),
-            collections=lambda: [found.name for found in assistant.library.readable(OWNER)],
+            collections=lambda: [found.name for found in assistant.library.readable(OWNER) if found.offered],
             collection=collection,
             filters=filters,
         )

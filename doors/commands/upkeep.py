@@ -29,22 +29,27 @@ def reindex_command(collection: str, as_json: bool) -> None:
 @command("doctor")
 @as_json_option
 def doctor_command(as_json: bool) -> None:
-    """Compare library and index, and name language models that run here. Exits with status 1 where something needs mending."""
+    """Compare library and index, see whether the endpoint that is to write answers, and name language models that run here. Exits with
+    status 1 where something needs mending."""
     from assistant.settings import read_settings
-    from assistant.wiring import running_servers
+    from assistant.wiring import endpoint_trouble, running_servers
 
     with opened() as operations:
         found = operations.examine()
-    servers = running_servers(read_settings())
-    healthy = not any(e.missing or e.stale for e in found)
+    servers, trouble = running_servers(read_settings()), endpoint_trouble(read_settings())
+    healthy = not trouble and not any(e.missing or e.stale for e in found)
     if as_json:
-        print_json({"healthy": healthy, "collections": [asdict(e) for e in found], "models": [asdict(s) for s in servers]})
+        examined, models = [asdict(e) for e in found], [asdict(s) for s in servers]
+        print_json({"healthy": healthy, "collections": examined, "models": models, "trouble": trouble or None})
     else:
         for e in found:
-            pivot = f"pivot length {e.pivot_length:.1f}, drift {e.pivot_drift:+.1%}" if e.pivot_length else "no pivot length yet"
-            say(f"{name(e.collection)}: {e.documents} documents, {e.chunks} chunks, {pivot}")
+            say(
+                f"{name(e.collection)}: {e.documents} document{'s' * (e.documents != 1)}, {e.chunks} chunk{'s' * (e.chunks != 1)}"
+            )
             for line in e.advice:
                 say(f"  {line}")
+        if trouble:
+            say(f"The language model cannot be used: {trouble}")
         say("All is well." if healthy else "Something needs mending.")
         for server in servers:
             say(server.offer)

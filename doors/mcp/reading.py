@@ -10,7 +10,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from assistant.errors import DocumentNotFound, InvalidRequest
+from assistant.errors import DocumentNotFound
 from assistant.records import StoredVersion
 from assistant.types import page_at
 from doors.mcp.door import READS, Door, in_words
@@ -53,8 +53,6 @@ class Reading:
     ) -> Annotated[CallToolResult, SearchResults]:
         """Find the passages of the documents that are nearest to a query, best first. Search with plain words; both the words and the
         meaning count. Each result has its text with page and offsets, a link to show to a person, and an id for `fetch`."""
-        if not query.strip():
-            raise InvalidRequest("The query is empty. Write what to look for.")
         found = self.door.operations.search(
             query, collections=collections, filters=filters_of(filters), reader=self.door.reader(context), k=k
         )
@@ -86,7 +84,7 @@ class Reading:
         """List the collections of documents that you may read."""
         reader = self.door.reader(context)
         documents = Counter(document.collection for document in self.door.library.documents(reader=reader))
-        readable = self.door.library.readable(reader)
+        readable = [c for c in self.door.library.readable(reader) if c.offered]
         return given(ListedCollections([ListedCollection(visible(c.name), documents[c.name], c.chunks) for c in readable]))
 
     @in_words(READS)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from html import escape
 from queue import Empty, Queue
 
-from assistant.answering import Assistant
 from assistant.errors import FootnoteError
 from assistant.filters import Filters
 from assistant.types import Answer, Citation, Event, Hit, Passages, Searching, Text, Turn
+from doors.operations import Operations
 from doors.output_gate import answer_html, plain_html
 from doors.page.source_panel import passage_address, passage_link
 from doors.page.why_panel import why_html
@@ -69,7 +69,7 @@ class Conversation:
 
 
 def follow(
-    assistant: Assistant,
+    operations: Operations,
     conversation: Conversation,
     question: str,
     collection: str,
@@ -90,7 +90,8 @@ def follow(
     def read() -> None:
         try:
             ready()
-            stream = assistant.stream(question, collection=collection, filters=filters(), reader=reader, history=history)
+            named = [collection] if collection else []
+            stream = operations.stream(question, collections=named, filters=filters(), reader=reader, history=history)
             with closing(stream) as events:  # type: ignore[type-var]
                 for event in events:
                     if exchange.stopped:

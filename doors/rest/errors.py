@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from assistant import errors
+from doors.headers import App, Message, Receive, Send
 from prompts.invisible import visible
 
 PREFIX = "/v1/"
@@ -111,11 +112,40 @@ def problem(error: Exception) -> Problem:
 
 def refusal(path: str, reason: str, status: int, *, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """How a request is refused before any route has it: in the language of the door that the path leads to."""
-    if path.startswith(PREFIX) or path in _OURS:
+    if _is_ours(path):
         # No browser's dialog for programs.
         challenge = {"WWW-Authenticate": 'Bearer realm="Footnote"'} if status == 401 and path not in _OURS else {}
         return Problem(status, reason, _CODES.get(status, "")).response({**(headers or {}), **challenge})
     return JSONResponse({"error": reason}, status, {"Cache-Control": "no-store", **(headers or {})})
+
+
+class FailureAnswered:
+    """An ASGI app that answers what fails in another before that has begun to answer: in the language of the door that the path leads
+    to. Starlette would answer it too, but outside all middleware, and so without the strict headers."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        begun = scope["type"] != "http"
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            if begun:
+                raise
+            found = problem(error)
+            answer = found.response() if _is_ours(scope["path"]) else refusal(scope["path"], found.message, found.status)
+            await answer(scope, receive, send)
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith(PREFIX) or path in _OURS
 
 
 def _invalid(error: RequestValidationError) -> Problem:

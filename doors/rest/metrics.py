@@ -33,16 +33,20 @@ class Metrics:
             "footnote_request_seconds", "Time from a request to the end of its answer.", ["route", "method"], registry=self.registry,
             buckets=_SECONDS,
         )  # fmt: skip
-        self._answers = Counter("footnote_answers", "Answers by what they came to.", ["outcome"], registry=self.registry)
+        self._answers = Counter(
+            "footnote_answers", "Answers by door and by what they came to.", ["door", "outcome"], registry=self.registry
+        )
         self._stages = Histogram(
             "footnote_stage_milliseconds", "Time of each stage of an answer.", ["stage"], registry=self.registry,
             buckets=_MILLISECONDS,
         )  # fmt: skip
-        for outcome in ("found", "not_found", "cut_off"):
-            self._answers.labels(outcome)
+        for door in ("page", "rest", "mcp", "slack", "local"):
+            for outcome in ("found", "not_found", "cut_off"):
+                self._answers.labels(door, outcome)
 
-    def answered(self, answer: Answer) -> None:
-        self._answers.labels("cut_off" if not answer.complete else "found" if answer.found else "not_found").inc()
+    def answered(self, answer: Answer, *, door: str) -> None:
+        """Count an answer by the door that it was asked at; "local" are commands of this machine, and doors that run by themselves."""
+        self._answers.labels(door, "cut_off" if not answer.complete else "found" if answer.found else "not_found").inc()
         for stage, milliseconds in answer.milliseconds.items():
             self._stages.labels(stage).observe(milliseconds)
 

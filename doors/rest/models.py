@@ -22,9 +22,9 @@ _ALL = {"id": EVERYTHING, "object": "model", "created": 0, "owned_by": "footnote
 
 @router.get("/models", responses={200: {"model": Models}, **failing()}, summary="List the models")
 def models(request: Request, reader: str = Depends(reader_of)) -> Response:
-    """`footnote`, and each collection that the reader may read."""
+    """`footnote`, and each collection that the reader may read. One that was emptied is left out, unless it is shared."""
     readable = request.app.state.assistant.library.readable(reader)
-    return json_response({"object": "list", "data": [_ALL, *map(_model, readable)]})
+    return json_response({"object": "list", "data": [_ALL, *(_model(c) for c in readable if c.offered)]})
 
 
 @router.get("/models/{id:path}", responses={200: {"model": Model}, **failing(404)}, summary="One model")

@@ -88,11 +88,12 @@ def _operation(path: str, method: str, operation: Mapping[str, Any], schema: Map
     good = operation["responses"]["200"]
     returned = ", ".join(_returned(media_type, content, schema) for media_type, content in good.get("content", {}).items())
     failing = ", ".join(status for status in sorted(operation["responses"]) if status >= "400")
+    fails = f'; <a href="#errors">fails with</a> {failing}' if failing else ""
     return (
         f'<section id="{_anchor(path, method)}"><h2>{_name(path, method)}</h2><p><b>{_words(operation["summary"])}.</b> '
         f"{_words(operation.get('description', ''))}</p>"
         f"{'<h3>Parameters</h3>' + _table(parameters, schema) if parameters else ''}{bodies}"
-        f'<h3>Answer</h3><p>{returned}; <a href="#errors">fails with</a> {failing}.</p></section>'
+        f"<h3>Answer</h3><p>{returned}{fails}.</p></section>"
     )
 
 

@@ -1,0 +1,21 @@
+"""How long each stage of a search or an answer takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class StageClock:
+    """The stages that were measured, in their order, in milliseconds."""
+
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.milliseconds[stage] = round((time.perf_counter() - started) * 1000, 3)
