@@ -272,7 +272,7 @@ class Assistant:
             async for event in events:
                 if isinstance(event, Done):
                     return event.answer
-        raise AnswerCutOff("The answer ended before it was whole. Ask again.")
+        raise AnswerCutOff
 
     def astream(
         self,

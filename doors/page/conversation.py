@@ -13,7 +13,7 @@ from html import escape
 from queue import Empty, Queue
 
 from assistant.answering import Assistant
-from assistant.errors import FootnoteError
+from assistant.errors import AnswerCutOff, FootnoteError
 from assistant.filters import Filters
 from assistant.types import Answer, Citation, Event, Hit, Passages, Searching, Text, Turn
 from doors.output_gate import answer_html, plain_html
@@ -124,7 +124,7 @@ def _take(exchange: Exchange, event: Event | Exception | None) -> None:
     if exchange.over:
         return
     if event is None:
-        exchange.error = "The answer ended before it was whole. Ask again."
+        exchange.error = str(AnswerCutOff())
     elif isinstance(event, (FootnoteError, ValueError)):
         exchange.error = str(event)
     elif isinstance(event, Exception):
