@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -79,8 +79,7 @@ class Library:
                 connection, name, owner=owner, embedder=embedder, dimension=dimension, index_name=self.new_index_name(),
                 created_at=changes.now(),
             )  # fmt: skip
-        if (collection.embedder, collection.dimension) != (embedder, dimension):
-            raise mismatch(collection, embedder, dimension)
+        refuse_other_models([collection], embedder, dimension)
         return collection
 
     def readable(self, reader: str, names: Sequence[str] = ()) -> list[Collection]:
@@ -400,11 +399,13 @@ class Library:
             return found
 
 
-def mismatch(collection: Collection, embedder: str, dimension: int) -> CollectionMismatch:
-    """The error for a collection whose vectors are not of the models that the settings name."""
-    dense, _, sparse = collection.embedder.partition(" + ")
-    settings = f"FOOTNOTE_EMBEDDER={dense} and FOOTNOTE_SPARSE={sparse or 'bm25'}"
-    return CollectionMismatch(
-        f"Collection '{collection.name}' was built with {collection.embedder} ({collection.dimension} dimensions) but the settings "
-        f"name {embedder} ({dimension}). Run `footnote reindex {collection.name}`, or set {settings}."
-    )
+def refuse_other_models(of: Iterable[Collection], models: str, dimension: int) -> None:
+    """Raises CollectionMismatch for a collection whose vectors are not of the models that the settings name."""
+    for collection in of:
+        if (collection.embedder, collection.dimension) != (models, dimension):
+            dense, _, sparse = collection.embedder.partition(" + ")
+            settings = f"FOOTNOTE_EMBEDDER={dense} and FOOTNOTE_SPARSE={sparse or 'bm25'}"
+            raise CollectionMismatch(
+                f"Collection '{collection.name}' was built with {collection.embedder} ({collection.dimension} dimensions) but the "
+                f"settings name {models} ({dimension}). Run `footnote reindex {collection.name}`, or set {settings}."
+            )

@@ -8,7 +8,8 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from assistant.access import OWNER, own_name
-from assistant.answering import Assistant, Limits
+from assistant.answering import Assistant
+from assistant.limits import Limits
 from ingestion import Outcome, Progress, Report
 from ingestion.pipeline import ingest_documents
 from ingestion.preparing import Prepared, prepare_file
