@@ -11,12 +11,13 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from assistant.access import OWNER
 from assistant.composing import Composer, nothing_there, shown, unsearched
 from assistant.deciding import Rule
 from assistant.errors import AnswerCutOff, InvalidRequest, LibraryError
 from assistant.filters import EVERYTHING, Filters, nothing_passes
 from assistant.generators.condensing import standing_alone
-from assistant.library import OWNER, Library, refuse_other_models
+from assistant.library import Library, refuse_other_models
 from assistant.limits import Limits
 from assistant.originals import Originals
 from assistant.passages import HITS_FOR_A_PASSAGE
@@ -291,7 +292,7 @@ class Assistant:
         return composer.compose(found, question=question, history=history)
 
     def _unfinished(self, of: Sequence[Collection]) -> list[str]:
-        waiting = len(self.library.unembedded(of))
+        waiting = len(self.library.versions.unembedded(of))
         return [f"{waiting} new documents are still being embedded; until then only their words are searched."] if waiting else []
 
     def _searched(self, query: str, names: Sequence[str], reader: str, k: int, filters: Filters, carried: str = "") -> Retrieval:

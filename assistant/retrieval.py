@@ -62,7 +62,7 @@ class Retriever:
         among: dict[int, frozenset[int]] = {}  # by collection; none where all is searched
         if filters:
             with clock.measure("filter"):
-                among = self.library.chunks_passing(of, filters)
+                among = self.library.chunks.passing(of, filters)
             if not any(among.values()):
                 none = (nothing_passes(filters),)
                 return Retrieval(query, (), {}, clock.milliseconds, searched=0, carried=carried, notices=none)
@@ -71,7 +71,7 @@ class Retriever:
         dense, bm25, weights = self._legs(asked, of, k, among, clock)
         with clock.measure("fuse"):
             fused = self._fused(asked, dense, bm25, weights)
-            chunks = self.library.chunks(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
+            chunks = self.library.chunks.live(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
             fused = self._by_proximity(query, fused, chunks, weights)
         stages: dict[str, Scored] = {"bm25": bm25, "dense": dense, "fused": fused}
         reranking, scored = Reranking(), dict[int, float]()
@@ -117,7 +117,7 @@ class Retriever:
 
     def _weights(self, asked: _Asked, of: Sequence[Collection]) -> QueryWeights:
         """BM25's weights of the query's words, and lesser ones of those that it carries over."""
-        count_chunks = partial(self.library.chunk_counts, of)
+        count_chunks = partial(self.library.chunks.counts, of)
         weights, *lesser = [query_weights(query, asked.language, asked.languages, count_chunks) for query in asked.queries]
         return weights.with_lesser(lesser[0], asked.carried_weight) if lesser else weights
 
@@ -128,7 +128,7 @@ class Retriever:
         while True:
             found = [search(c, limit) for c in of if c.chunks]
             merged = sorted((hit for leg in found for hit in leg), key=lambda hit: -hit[1])
-            live = self.library.live_ids(of, [i for i, _ in merged])
+            live = self.library.chunks.live_ids(of, [i for i, _ in merged])
             kept = [hit for hit in merged if hit[0] in live]
             if len(kept) >= depth or all(len(leg) < limit for leg in found):
                 return kept[:depth]
@@ -231,7 +231,7 @@ def without_unreadable(found: Retrieval, library: Library, reader: str) -> Retri
     """Without what the reader may not read now. Nothing else was searched; but a mistake in what was chosen, or a collection that is
     taken from a reader while a search goes on, must let nothing out."""
     ids = {hit.chunk.id for hit in found.hits}.union(*found.stages.values())
-    allowed = library.readable_chunks(reader, sorted(ids))
+    allowed = library.chunks.readable(reader, sorted(ids))
     return replace(
         found,
         hits=tuple(hit for hit in found.hits if hit.chunk.id in allowed),
