@@ -1,66 +1,38 @@
-"""Answering: condense the question, retrieve, decide whether the passages hold an answer, generate, cite what was generated."""
+"""Answering: what every door calls. A question is condensed, searched for and answered; each step is another module's."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, closing
-from dataclasses import dataclass, replace
+from contextlib import aclosing
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from assistant.citing import Cited, cite
-from assistant.deciding import Rule, confidence, enough
+from assistant.access import OWNER
+from assistant.composing import Composer, nothing_there, shown, unsearched
+from assistant.deciding import Rule
 from assistant.errors import AnswerCutOff, InvalidRequest, LibraryError
 from assistant.filters import EVERYTHING, Filters, nothing_passes
 from assistant.generators.condensing import standing_alone
-from assistant.languages import detect_language
-from assistant.library import OWNER, Library, mismatch
+from assistant.library import Library, refuse_other_models
+from assistant.limits import Limits
 from assistant.originals import Originals
-from assistant.passages import HITS_FOR_A_PASSAGE, also_standing, passages_from, widened
+from assistant.passages import HITS_FOR_A_PASSAGE
 from assistant.protocols import Embedder, Generator, Index, SparseEmbedder
 from assistant.records import Collection
+from assistant.retrieval import Retriever, without_unreadable
 from assistant.stage_clock import StageClock
-from assistant.types import Answer, Done, Event, Hit, Passages, Retrieval, Searching, Text, Turn
-from assistant.written import Written
+from assistant.types import Answer, Done, Event, Hit, Retrieval, Searching, Turn
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
     from langchain_core.runnables import Runnable
 
     from assistant.generators.line_writer import LineWriter
-    from assistant.retrieval import Retriever
     from assistant.settings import Settings
-
-# Hits shown beside an answer that was not found, and the least that deciding and quoting look at.
-_NEAREST = 3
-# The generator that quotes and writes nothing of its own.
-_NO_MODEL = "quotes"
-_NOT_FOUND = {
-    "de": "Das steht nicht in den Dokumenten.",
-    "en": "The documents do not say.",
-    "es": "Los documentos no lo dicen.",
-    "fr": "Les documents ne le disent pas.",
-    "it": "I documenti non lo dicono.",
-    "nl": "Dat staat niet in de documenten.",
-    "pt": "Os documentos não o dizem.",
-}
-_NOTHING_THERE = "There are no documents to search here yet. Add some first: `footnote ingest PATH`, or upload them on the page."
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Sizes that ingestion and answering keep to."""
-
-    chunk_tokens: int = 256
-    max_file_bytes: int = 200_000_000
-    collection_files: int = 100_000
-    collection_pages: int = 1_000_000
-    total_bytes: int = 100_000_000_000
-    ocr_languages: str = "eng"
-    answer_passages: int = 6
 
 
 class Assistant:
@@ -237,19 +209,17 @@ class Assistant:
         names = [collection] if collection else collections
         of = self.library.readable(reader, names)
         if not any(c.chunks for c in of):
-            yield Done(Answer(question, question, _NOTHING_THERE, found=False, complete=True, confidence=0.0))
+            yield nothing_there(question)
             return
         clock = StageClock()
         with clock.measure("load"):
             _ = self.retriever, self.generator
         with clock.measure("condense"):
             query, carried = standing_alone(self.generator, question, history)
-        yield Searching(_shown(query, carried))
+        yield Searching(shown(query, carried))
         found = self._searched(query, names, reader, HITS_FOR_A_PASSAGE * self.limits.answer_passages, filters, carried)
         if filters and not found.searched:
-            yield Done(
-                Answer(question, _shown(query, carried), nothing_passes(filters), found=False, complete=True, confidence=0.0)
-            )
+            yield unsearched(question, shown(query, carried), nothing_passes(filters))
             return
         for event in self.answer_from(found, question=question, history=history):
             if isinstance(event, Done):
@@ -279,7 +249,7 @@ class Assistant:
             async for event in events:
                 if isinstance(event, Done):
                     return event.answer
-        raise AnswerCutOff("The answer ended before it was whole. Ask again.")
+        raise AnswerCutOff
 
     def astream(
         self,
@@ -325,77 +295,18 @@ class Assistant:
 
     def answer_from(self, found: Retrieval, *, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
         """The rest of a stream once the hits are there: Passages, Text pieces, then Done."""
-        deciding = time.perf_counter()
-        query, best = found.query, found.hits[: self.limits.answer_passages]
-        shown = _shown(query, found.carried)
-        sure = confidence(
-            query, best, searched=found.searched, embedder=self.embedder.name, covered=self.embedder.languages,
-            carried=found.carried, own=self.rule,
-        )  # fmt: skip
-        language = detect_language(question, fallback=best[0].chunk.language if best else "en")
-        before = {**found.milliseconds, "decide": round((time.perf_counter() - deciding) * 1000, 3)}
-        not_found = Answer(
-            question, shown, _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True, confidence=sure,
-            hits=best[:_NEAREST], milliseconds=before, notices=found.notices, searched=found.searched,
-        )  # fmt: skip
-        if not enough(sure):
-            yield Passages(best)
-            yield Done(not_found)
-            return
-        started = time.perf_counter()
-        passages = self._passages(found.hits)
-        gathered = time.perf_counter()
-        yield Passages(passages)
-        written = Written()
-        with closing(self.generator.generate(query, passages, history)) as pieces:  # type: ignore[type-var]
-            for piece in written.follow(pieces):
-                yield Text(piece)
-        generated = time.perf_counter()
-        cited = self._cite(written, passages, language)
-        milliseconds = {
-            **before,
-            "passages": round((gathered - started) * 1000, 3),
-            "generate": round((generated - gathered) * 1000, 3),
-            "cite": round((time.perf_counter() - generated) * 1000, 3),
-        }
-        notices = (*found.notices, *written.notices)
-        if written.complete and not (cited.found and cited.citations):
-            yield Done(replace(not_found, notices=notices, milliseconds=milliseconds))
-            return
-        yield Done(
-            Answer(
-                question,
-                shown,
-                cited.text,
-                found=True,
-                complete=written.complete,
-                confidence=sure,
-                citations=cited.citations,
-                hits=passages,
-                unsupported=cited.unsupported,
-                notices=(*notices, *also_standing(cited.citations, passages)),
-                milliseconds=milliseconds,
-                searched=found.searched,
-                stated=0 if written.quoted or self.generator.name == _NO_MODEL else cited.stated,
-            )
-        )
-
-    def _passages(self, hits: Sequence[Hit]) -> list[Hit]:
-        """The passages that the generator is to read."""
-        passages = passages_from(hits, self.library, count=self.limits.answer_passages)
-        return widened(passages, self.library) if self.generator.reads_sections else passages
+        composer = Composer(self.library, self.embedder, self.generator, self.rule, self.limits.answer_passages)
+        return composer.compose(found, question=question, history=history)
 
     def _unfinished(self, of: Sequence[Collection]) -> list[str]:
-        waiting = len(self.library.unembedded(of))
+        waiting = len(self.library.versions.unembedded(of))
         return [f"{waiting} new documents are still being embedded; until then only their words are searched."] if waiting else []
 
     def _searched(self, query: str, names: Sequence[str], reader: str, k: int, filters: Filters, carried: str = "") -> Retrieval:
         of = self.library.readable(reader, names)
         if not any(c.chunks for c in of):
             return Retrieval(query, (), {}, {}, 0)
-        for collection in of:
-            if collection.chunks and (collection.embedder, collection.dimension) != (self.models, self.embedder.dimension):
-                raise mismatch(collection, self.models, self.embedder.dimension)
+        refuse_other_models([c for c in of if c.chunks], self.models, self.embedder.dimension)
         try:
             found = self.retriever.search(query, of, k=k, carried=carried, filters=filters)
         except LibraryError:
@@ -404,30 +315,4 @@ class Assistant:
                 raise
             # A reindex had put another index in the old one's place.
             found = self.retriever.search(query, again, k=k, carried=carried, filters=filters)
-        return self._checked(found, reader)
-
-    def _checked(self, found: Retrieval, reader: str) -> Retrieval:
-        """Without what the reader may not read now. Nothing else was searched; but a mistake in what was chosen, or a collection that
-        is taken from a reader while a search goes on, must let nothing out."""
-        ids = {hit.chunk.id for hit in found.hits}.union(*found.stages.values())
-        allowed = self.library.readable_chunks(reader, sorted(ids))
-        return replace(
-            found,
-            hits=tuple(hit for hit in found.hits if hit.chunk.id in allowed),
-            stages={stage: [i for i in order if i in allowed] for stage, order in found.stages.items()},
-        )
-
-    def _cite(self, written: Written, hits: Sequence[Hit], language: str) -> Cited:
-        chunks = [hit.chunk for hit in hits]
-
-        def page_of(document_id: str, offset: int) -> int:
-            return next(c.page_at(offset) for c in chunks if c.document_id == document_id and c.start <= offset < c.end)
-
-        versions = {c.document_id: c.version for c in chunks}
-        return cite(
-            written.text, hits, versions, language=language, page_of=page_of, cut_off=not written.complete, embedder=self.embedder
-        )
-
-
-def _shown(query: str, carried: str) -> str:
-    return f"{query} (after: {carried})" if carried else query
+        return without_unreadable(found, self.library, reader)

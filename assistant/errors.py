@@ -127,4 +127,5 @@ class ContextOverflow(ModelError):
 
 
 class AnswerCutOff(ModelError):
-    pass
+    def __init__(self, message: str = "The answer ended before it was whole. Ask again.") -> None:
+        super().__init__(message)

@@ -27,7 +27,7 @@ def passages_from(hits: Sequence[Hit], library: Library, *, count: int) -> list[
     repeats a better one is left out, `same_as` of that has it, and the next hits take its place.
     """
     looked_at = hits[: count * HITS_FOR_A_PASSAGE]
-    around = library.surroundings([hit.chunk.id for hit in looked_at])
+    around = library.chunks.surroundings([hit.chunk.id for hit in looked_at])
     read, found = cache(wording), list[_Passage]()
     for taken in range(min(count, len(looked_at)), len(looked_at) + 1):
         found = _distinct(_merged(looked_at[:taken], around), read)
@@ -39,7 +39,7 @@ def passages_from(hits: Sequence[Hit], library: Library, *, count: int) -> list[
 def widened(passages: Sequence[Hit], library: Library) -> list[Hit]:
     """Each passage with what stands around it in its section, up to three chunks long; `narrow` is the chunk as it was found. None
     takes in what belongs to another."""
-    around = library.surroundings([hit.chunk.id for hit in passages], reach=_MOST_CHUNKS - 1)
+    around = library.chunks.surroundings([hit.chunk.id for hit in passages], reach=_MOST_CHUNKS - 1)
     found = [_placed(hit, around) for hit in passages]
     taken = set(chain.from_iterable(passage.places for passage in found))
     wide = []

@@ -62,47 +62,28 @@ class Retriever:
         among: dict[int, frozenset[int]] = {}  # by collection; none where all is searched
         if filters:
             with clock.measure("filter"):
-                among = self.library.chunks_passing(of, filters)
+                among = self.library.chunks.passing(of, filters)
             if not any(among.values()):
-                return Retrieval(
-                    query, (), {}, clock.milliseconds, searched=0, carried=carried, notices=(nothing_passes(filters),)
-                )
+                none = (nothing_passes(filters),)
+                return Retrieval(query, (), {}, clock.milliseconds, searched=0, carried=carried, notices=none)
         with clock.measure("language"):
             languages = list(self.library.languages(of, filters))
-            language = language_of_query(query, languages)
-        with clock.measure("embed"):
-            vector = self._query_vector(query, carried, language)
-        with clock.measure("dense"):
-            search = self.index.search_dense
-            dense = self._leg(of, k, lambda c, limit: _with_vectors(search(c.index_name, vector, limit, among.get(c.id))))
-        with clock.measure("bm25"):
-            weights = self._weights(query, carried, language, languages, of)
-            found = self._learned(self.sparse, query, carried, language) if self.sparse else weights.found
-            if self.sparse is None and self.words is not None:
-                words = self.words
-                bm25 = self._leg(of, k, lambda c, limit: words.search(c, found, limit, among.get(c.id)))
-            else:
-                bm25 = self._leg(of, k, lambda c, limit: self.index.search_sparse(c.index_name, found, limit, among.get(c.id)))
+            asked = _Asked(query, carried, language_of_query(query, languages), languages)
+        dense, bm25, weights = self._legs(asked, of, k, among, clock)
         with clock.measure("fuse"):
-            fused = self._fused(dense, bm25, dense_weight(language, self.embedder.languages, follow_up=bool(carried)), weights)
-            chunks = self.library.chunks(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
+            fused = self._fused(asked, dense, bm25, weights)
+            chunks = self.library.chunks.live(of, [i for i, _ in fused[: max(k, self.rerank_depth)]])
             fused = self._by_proximity(query, fused, chunks, weights)
         stages: dict[str, Scored] = {"bm25": bm25, "dense": dense, "fused": fused}
-        scored: dict[int, float] = {}
-        reranking = Reranking()
+        reranking, scored = Reranking(), dict[int, float]()
         if self.reranker is not None:
             with clock.measure("rerank"):
-                asked = query if terms(query, language) or not carried else f"{carried} {query}"
-                head = [i for i, _ in fused[: self.rerank_depth] if i in chunks]
-                reranking = self.reranker.score(asked, [chunks[i].search_text for i in head], language)
-                scored = dict(zip(head, reranking.scores, strict=False))  # the first ones, where time was over
+                reranking, scored = self._rerank(self.reranker, asked, fused, chunks)
             if scored or not reranking.notice:
                 stages["reranked"] = _reranked(scored, fused, reranking)
-        # A chunk that was removed meanwhile is in no stage's hits.
-        delivered = [(i, score) for i, score in stages.get("reranked", fused) if i in chunks][:k]
         return Retrieval(
             query,
-            tuple(self._with_rerank_score(_hit(chunks[i], score, stages), scored) for i, score in delivered),
+            tuple(self._with_rerank_score(hit, scored) for hit in _delivered(chunks, stages, k)),
             {stage: [i for i, _ in leg] for stage, leg in stages.items()},
             clock.milliseconds,
             searched=sum(map(len, among.values())) if filters else sum(c.chunks for c in of),
@@ -110,29 +91,36 @@ class Retriever:
             notices=(reranking.notice,) if reranking.notice else (),
         )
 
-    def _query_vector(self, query: str, carried: str, language: str) -> Vectors:
-        vectors: Vectors = self.embedder.encode_queries([query, carried] if carried else [query])
-        shares = np.array([1.0, carried_weight(query, language)][: len(vectors)], dtype=np.float32)
+    def _legs(
+        self, asked: _Asked, of: Sequence[Collection], k: int, among: Mapping[int, frozenset[int]], clock: StageClock
+    ) -> tuple[Scored, Scored, QueryWeights]:
+        """The dense leg, the leg of words, and the weights of the words."""
+        with clock.measure("embed"):
+            vector = self._query_vector(asked)
+        with clock.measure("dense"):
+            search = self.index.search_dense
+            dense = self._leg(of, k, lambda c, limit: _with_vectors(search(c.index_name, vector, limit, among.get(c.id))))
+        with clock.measure("bm25"):
+            weights = self._weights(asked, of)
+            found = _learned(self.sparse, asked) if self.sparse else weights.found
+            if self.sparse is None and self.words is not None:
+                words = self.words
+                bm25 = self._leg(of, k, lambda c, limit: words.search(c, found, limit, among.get(c.id)))
+            else:
+                bm25 = self._leg(of, k, lambda c, limit: self.index.search_sparse(c.index_name, found, limit, among.get(c.id)))
+        return dense, bm25, weights
+
+    def _query_vector(self, asked: _Asked) -> Vectors:
+        vectors: Vectors = self.embedder.encode_queries(asked.queries)
+        shares = np.array([1.0, asked.carried_weight][: len(vectors)], dtype=np.float32)
         mixed: Vectors = shares @ vectors
         return mixed / np.float32(max(1e-12, float(np.linalg.norm(mixed))))
 
-    def _weights(
-        self, query: str, carried: str, language: str, languages: Sequence[str], of: Sequence[Collection]
-    ) -> QueryWeights:
+    def _weights(self, asked: _Asked, of: Sequence[Collection]) -> QueryWeights:
         """BM25's weights of the query's words, and lesser ones of those that it carries over."""
-        count_chunks = partial(self.library.chunk_counts, of)
-        weights = query_weights(query, language, languages, count_chunks)
-        if not carried:
-            return weights
-        return weights.with_lesser(query_weights(carried, language, languages, count_chunks), carried_weight(query, language))
-
-    def _learned(self, sparse: SparseEmbedder, query: str, carried: str, language: str) -> SparseVector:
-        """The weights that a model gives to the query's terms, in the place of BM25's."""
-        asked, *before = sparse.encode_queries([query, carried] if carried else [query])
-        mixed = dict(asked)
-        for term, weight in before[0].items() if before else ():
-            mixed[term] = mixed.get(term, 0.0) + carried_weight(query, language) * weight
-        return mixed
+        count_chunks = partial(self.library.chunks.counts, of)
+        weights, *lesser = [query_weights(query, asked.language, asked.languages, count_chunks) for query in asked.queries]
+        return weights.with_lesser(lesser[0], asked.carried_weight) if lesser else weights
 
     def _leg(self, of: Sequence[Collection], k: int, search: Callable[[Collection, int], Scored]) -> Scored:
         """One leg over all the collections: the best `depth` (or k, where that is more) that are live."""
@@ -141,19 +129,19 @@ class Retriever:
         while True:
             found = [search(c, limit) for c in of if c.chunks]
             merged = sorted((hit for leg in found for hit in leg), key=lambda hit: -hit[1])
-            live = self.library.live_ids(of, [i for i, _ in merged])
+            live = self.library.chunks.live_ids(of, [i for i, _ in merged])
             kept = [hit for hit in merged if hit[0] in live]
             if len(kept) >= depth or all(len(leg) < limit for leg in found):
                 return kept[:depth]
             limit *= 2
 
-    def _fused(self, dense: Scored, bm25: Scored, weight: float, weights: QueryWeights) -> Scored:
+    def _fused(self, asked: _Asked, dense: Scored, bm25: Scored, weights: QueryWeights) -> Scored:
         if self.fusion == "rrf":
             return reciprocal_rank(dense, bm25)
         return convex(
             dense,
             bm25,
-            weight=weight,
+            weight=dense_weight(asked.language, self.embedder.languages, follow_up=bool(asked.carried)),
             cosine_span=cosine_span(self.embedder),
             attainable=None if self.sparse else weights.attainable,
         )
@@ -168,10 +156,48 @@ class Retriever:
         near = {c.id: proximity(asked[c.language], terms(c.search_text, c.language), by_term) for c in head}
         return best_first({i: score + PROXIMITY_WEIGHT * near.get(i, 0.0) for i, score in fused})
 
+    def _rerank(
+        self, reranker: Bounded, asked: _Asked, fused: Scored, chunks: Mapping[int, Chunk]
+    ) -> tuple[Reranking, dict[int, float]]:
+        """What the reranker says of the head of the fused list, and its scores by chunk id."""
+        bare = asked.carried and not terms(asked.query, asked.language)
+        query = f"{asked.carried} {asked.query}" if bare else asked.query
+        head = [i for i, _ in fused[: self.rerank_depth] if i in chunks]
+        reranking = reranker.score(query, [chunks[i].search_text for i in head], asked.language)
+        return reranking, dict(zip(head, reranking.scores, strict=False))  # the first ones, where time was over
+
     def _with_rerank_score(self, hit: Hit, scored: Mapping[int, float]) -> Hit:
         if self.reranker is None or hit.chunk.id not in scored:
             return hit
         return replace(hit, scores={**hit.scores, self.reranker.name: round(scored[hit.chunk.id], 6)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query with what it carries over, its language, and the languages of the documents, the most frequent first."""
+
+    query: str
+    carried: str
+    language: str
+    languages: Sequence[str]
+
+    @property
+    def queries(self) -> list[str]:
+        """The query, then what it carries over, where it does."""
+        return [self.query, self.carried] if self.carried else [self.query]
+
+    @property
+    def carried_weight(self) -> float:
+        return carried_weight(self.query, self.language)
+
+
+def _learned(sparse: SparseEmbedder, asked: _Asked) -> SparseVector:
+    """The weights that a model gives to the query's terms, in the place of BM25's."""
+    own, *before = sparse.encode_queries(asked.queries)
+    mixed = dict(own)
+    for term, weight in before[0].items() if before else ():
+        mixed[term] = mixed.get(term, 0.0) + asked.carried_weight * weight
+    return mixed
 
 
 def _reranked(scored: Mapping[int, float], fused: Scored, reranking: Reranking) -> Scored:
@@ -186,6 +212,12 @@ def _with_vectors(found: Scored) -> Scored:
     return [hit for hit in found if hit[1] != 0.0]
 
 
+def _delivered(chunks: Mapping[int, Chunk], stages: Mapping[str, Scored], k: int) -> list[Hit]:
+    """The k best hits of the last stage. A chunk that was removed meanwhile is in no stage's hits."""
+    last = [(i, score) for i, score in stages.get("reranked", stages["fused"]) if i in chunks]
+    return [_hit(chunks[i], score, stages) for i, score in last[:k]]
+
+
 def _hit(chunk: Chunk, score: float, stages: Mapping[str, Scored]) -> Hit:
     hit = Hit(chunk, score)
     ranks, scores = {}, {}
@@ -194,3 +226,15 @@ def _hit(chunk: Chunk, score: float, stages: Mapping[str, Scored]) -> Hit:
             if i == chunk.id:
                 ranks[name], scores[name] = rank, round(value, 6)
     return replace(hit, ranks=ranks, scores=scores)
+
+
+def without_unreadable(found: Retrieval, library: Library, reader: str) -> Retrieval:
+    """Without what the reader may not read now. Nothing else was searched; but a mistake in what was chosen, or a collection that is
+    taken from a reader while a search goes on, must let nothing out."""
+    ids = {hit.chunk.id for hit in found.hits}.union(*found.stages.values())
+    allowed = library.chunks.readable(reader, sorted(ids))
+    return replace(
+        found,
+        hits=tuple(hit for hit in found.hits if hit.chunk.id in allowed),
+        stages={stage: [i for i in order if i in allowed] for stage, order in found.stages.items()},
+    )

@@ -8,10 +8,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from assistant.answering import Assistant, Limits
+from assistant.answering import Assistant
 from assistant.deciding import read_rule
 from assistant.errors import SettingsError
 from assistant.library import Library
+from assistant.limits import Limits
 from assistant.originals import Originals
 from assistant.protocols import Embedder, Generator, Index, SparseEmbedder
 from assistant.rerankers.bounded import Bounded

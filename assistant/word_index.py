@@ -45,17 +45,17 @@ class WordIndex:
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit]
 
     def _current(self, collection: Collection, pivot_length: float) -> Sequence[_Block]:
-        changes = self._library.live_changes(collection)
+        changes = self._library.live_changes.of(collection)
         held = self._held.get(collection.id)
         if held is None or held.pivot_length != pivot_length:
             held = _Held(-1, pivot_length, [])
         if held.changes != changes:
-            live = self._library.live_chunk_ids(collection)
-            same = live - self._library.recounted_since(collection, held.changes)
+            live = self._library.chunks.ids_of(collection)
+            same = live - self._library.live_changes.recounted_since(collection, held.changes)
             blocks = [left for block in held.blocks if len((left := block.without_all_but(same)).ids)]
             missing = sorted(live.difference(*(block.ids.tolist() for block in blocks)))
             # Those that were removed since the ids were read are left out, be it all of them.
-            if counted := self._library.packed_counts(missing):
+            if counted := self._library.chunks.packed_counts(missing):
                 blocks.append(_made(counted, pivot_length))
             held = _Held(changes, pivot_length, _merged(blocks))
             self._held[collection.id] = held

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.access import OWNER
 from assistant.citing import Cited, cite
 from assistant.languages import detect_language
-from assistant.library import OWNER
 from assistant.marks import read_marks
 from assistant.settings import read_settings
 from assistant.testing import CITER_KINDS, CITER_NUMBERS, Scene, ScriptedAnswer, Statement, write_answer
@@ -121,7 +121,7 @@ def _outcomes(opened: OpenSet, questions: Sequence[Question], *, by_meaning: boo
     assistant = opened.assistant
     embedder = assistant.embedder if by_meaning else None
     (collection,) = assistant.library.readable(OWNER, [COLLECTION])
-    chunks = [chunk for chunk, _ in assistant.library.every_chunk(collection)]
+    chunks = [chunk for chunk, _ in assistant.library.chunks.every(collection)]
     outcomes, seconds = [], 0.0
     for number, question in enumerate(questions):
         scene = _scene(

@@ -17,7 +17,7 @@ from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 
-from assistant.library import OWNER
+from assistant.access import OWNER
 from assistant.sentences import sentence_spans
 from assistant.settings import read_settings
 from assistant.types import Citation

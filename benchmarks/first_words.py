@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.filters import EVERYTHING
-from assistant.library import OWNER
 from assistant.settings import read_settings, switch_off_telemetry
 from assistant.stand_ins.scripted import Pause, Reply, ScriptedEndpoint, Sent, streamed
 

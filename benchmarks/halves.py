@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from assistant import measures
+from assistant.access import OWNER
 from assistant.generators.condensing import standing_alone
-from assistant.library import OWNER
 from assistant.settings import read_settings
 from doors.evaluation_set import COLLECTION, OpenSet, Passage, Question, open_set
 
@@ -47,7 +47,7 @@ def _rankings(opened: OpenSet, questions: Sequence[Question]) -> dict[str, list[
     """For each stage the passages in order, question by question."""
     assistant = opened.assistant
     (collection,) = assistant.library.readable(OWNER, [COLLECTION])
-    sources = {chunk.id: chunk.source for chunk, _ in assistant.library.every_chunk(collection)}
+    sources = {chunk.id: chunk.source for chunk, _ in assistant.library.chunks.every(collection)}
     rankings: dict[str, list[list[Passage]]] = {}
     for question in questions:
         query, carried = standing_alone(assistant.generator, question.text, question.history)

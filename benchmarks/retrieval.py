@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.embedders.minilm import MiniLM
 from assistant.lexical import terms
-from assistant.library import OWNER
 from assistant.protocols import Vectors
 from assistant.settings import Settings
 from assistant.types import Block, Page, ParsedDocument
@@ -137,7 +137,7 @@ def _numpy_scan(assistant: Assistant) -> Callable[[str], object]:
 def _content(assistant: Assistant) -> tuple[Vectors, list[list[str]], str]:
     """Vectors and terms of every chunk, and their language."""
     (collection,) = assistant.library.readable(OWNER)
-    chunks = [chunk for chunk, _ in assistant.library.every_chunk(collection)]
+    chunks = [chunk for chunk, _ in assistant.library.chunks.every(collection)]
     vectors = assistant.embedder.encode_documents([chunk.search_text for chunk in chunks])
     return vectors, [terms(chunk.search_text, chunk.language) for chunk in chunks], chunks[0].language
 

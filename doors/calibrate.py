@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant import measures
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.deciding import Rule, Signs, built_in_rule, enough, read_signs, scored_with, write_rule
 from assistant.errors import EvaluationError
 from assistant.generators.condensing import standing_alone
-from assistant.library import OWNER
 from assistant.records import Collection
 from assistant.settings import Settings
 from assistant.types import Hit

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from assistant import measures
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.citing import statements
 from assistant.generators.condensing import standing_alone
 from assistant.languages import detect_language
-from assistant.library import OWNER
 from assistant.records import Collection
 from assistant.settings import Settings
 from assistant.types import Answer, Document, Done, Retrieval

@@ -89,7 +89,7 @@ def has_pages(root: Path) -> bool:
 
 def passages_of(assistant: Assistant, collection: Collection, *, by_page: bool) -> dict[int, list[Passage]]:
     """The passages that each chunk stands on: its document, or the pages that it touches."""
-    chunks = [chunk for chunk, _ in assistant.library.every_chunk(collection)]
+    chunks = [chunk for chunk, _ in assistant.library.chunks.every(collection)]
     if not by_page:
         return {chunk.id: [chunk.source] for chunk in chunks}
     return {chunk.id: [f"{chunk.source}#{page.number}" for page in chunk.pages] for chunk in chunks}

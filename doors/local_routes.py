@@ -3,18 +3,17 @@ internal protocol of the program with itself (wire.py); to everybody else these 
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from assistant.answering import Assistant
+from assistant.asynchronous import heard, say_each
 from assistant.errors import DocumentNotFound, LibraryError
 from doors.authentication import is_local
 from doors.operations import Operations
@@ -44,10 +43,6 @@ class LocalDoor:
     settings: Mapping[str, str]
 
 
-class _ClientGone(BaseException):
-    """Ends what was under way, as Ctrl+C would in the command itself."""
-
-
 @local_router.get("/status")
 def status(request: Request) -> JSONResponse:
     """Who this is: nobody else knows the proof."""
@@ -75,9 +70,7 @@ def _operate(operations: Operations, assistant: Assistant, operation: str, given
     except ValueError as error:
         raise LibraryError(f"The running server does not understand this command: {error}. Start both of one version.") from error
     if operation == "stream":
-        with closing(operations.stream(**arguments)) as events:  # type: ignore[type-var]
-            for event in events:
-                say("event", event)
+        say_each(lambda: operations.stream(**arguments), lambda event: say("event", event))
         say("value", None)
         return
     if reports_progress(operation):
@@ -102,36 +95,17 @@ def _in_turn(assistant: Assistant, operation: str, say: Say) -> Iterator[None]:
 
 
 async def _lines(work: Callable[[Say], None]) -> AsyncIterator[bytes]:
-    """What the work says, which runs in a thread of its own. Once nobody reads on, the next thing that it says ends it."""
-    loop, lines, gone = asyncio.get_running_loop(), asyncio.Queue[bytes | None](), threading.Event()
+    """What the work says, line by line, its error the last. Once nobody reads on, the next thing that it says ends it."""
 
-    def put(line: bytes | None) -> None:
+    def run(put: Callable[[bytes], None]) -> None:
         try:
-            loop.call_soon_threadsafe(lines.put_nowait, line)
-        except RuntimeError:  # the server has ended
-            gone.set()
-
-    def say(kind: str, value: object) -> None:
-        if gone.is_set():
-            raise _ClientGone
-        put(encoded({kind: value}))
-
-    def run() -> None:
-        try:
-            work(say)
-        except _ClientGone:
-            pass
+            work(lambda kind, value: put(encoded({kind: value})))
         except Exception as error:
             said = error_in_words(error)
             if said["kind"] != type(error).__name__:
                 logging.getLogger("footnote").exception("A command's request failed.")
             put(encoded({"error": said}))
-        finally:
-            put(None)
 
-    threading.Thread(target=run, name="local", daemon=True).start()
-    try:
-        while (line := await lines.get()) is not None:
-            yield line
-    finally:
-        gone.set()
+    async with aclosing(heard(run, name="local")) as lines:
+        async for line in lines:
+            yield cast(bytes, line)

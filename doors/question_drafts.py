@@ -16,11 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import EvaluationError, InvalidRequest, ModelError, ParseError
 from assistant.generators.writing import Writer
 from assistant.lexical import term_counts
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.wiring import close_writer, make_assistant, make_writer
 from doors.cloze import cloze
@@ -190,7 +190,7 @@ def _stored(assistant: Assistant, collection: str) -> Iterator[Passage]:
     """The chunks of what is ingested already. The index is not opened, so that a running server is not in the way."""
     for into in assistant.library.readable(OWNER, [collection] if collection else []):
         numbers: Counter[str] = Counter()
-        for chunk, counts in assistant.library.every_chunk(into):
+        for chunk, counts in assistant.library.chunks.every(into):
             numbers[chunk.document_id] += 1
             yield Passage(
                 f"{into.name}/{chunk.source}/{chunk.document_id}#{numbers[chunk.document_id]}",

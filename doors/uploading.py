@@ -8,12 +8,15 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from assistant.access import OWNER, own_name
-from assistant.answering import Assistant, Limits
+from assistant.answering import Assistant
+from assistant.limits import Limits
 from ingestion import Outcome, Progress, Report
 from ingestion.pipeline import ingest_documents
 from ingestion.preparing import Prepared, prepare_file
+from prompts.invisible import visible
 
 UPLOADS = "documents"
+_NAME_BYTES, _ENDING_BYTES = 200, 40
 
 
 def upload(
@@ -47,6 +50,16 @@ def free_name(name: str, taken: Container[str]) -> str:
     path = PurePath(name)
     numbered = (f"{path.stem} ({number}){path.suffix}" for number in itertools.count(2))
     return next(each for each in itertools.chain([name], numbered) if each not in taken)
+
+
+def file_name(given: str, otherwise: str) -> str:
+    """The last part of a name that somebody gave a file, as people see it and short enough for a disk; `otherwise` where none is
+    left."""
+    name = PurePath(" ".join(visible(given).replace("\\", "/").split()))
+    if name.name in ("", "..", "."):
+        return otherwise
+    ending = name.suffix.encode()[:_ENDING_BYTES]
+    return (name.stem.encode()[: _NAME_BYTES - len(ending)] + ending).decode(errors="ignore")
 
 
 def _uploaded(path: Path, name: str, limits: Limits) -> Prepared | Outcome:

@@ -6,9 +6,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import BackupError
-from assistant.library import OWNER
 from ingestion.reindexing import reindex
 
 _LIBRARY = "library.sqlite3"
@@ -27,7 +27,7 @@ def back_up(assistant: Assistant, path: Path) -> int:
         try:
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.write(copy, _LIBRARY)
-                for digest in sorted(assistant.library.digests()):
+                for digest in sorted(assistant.library.versions.digests()):
                     archive.writestr(_ORIGINALS + digest, assistant.originals.get(digest))
             partial.replace(path)
         except OSError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.library import OWNER
 from assistant.records import Collection
 from ingestion.advice import language_advice
 from ingestion.lining import lacking_lines
@@ -41,11 +41,11 @@ def examine(assistant: Assistant, *, reader: str = OWNER) -> list[Examination]:
 
 
 def _examined(assistant: Assistant, collection: Collection, reader: str) -> Examination:
-    live = assistant.library.live_chunk_ids(collection)
+    live = assistant.library.chunks.ids_of(collection)
     indexed = assistant.index.ids(collection.index_name)
     pivot, mean = collection.pivot_length, collection.mean_length
     drift = mean / pivot - 1 if pivot and mean else 0.0
-    by_words_only = len(assistant.library.unembedded([collection]))
+    by_words_only = len(assistant.library.versions.unembedded([collection]))
     without_line = len(lacking_lines(assistant, collection, Versions(assistant)))
     advice = []
     if by_words_only:

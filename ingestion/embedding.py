@@ -76,5 +76,5 @@ class Embedding:
             self.next = self._thread.submit(self._made, into, ids, completed)
 
     def _made(self, into: Collection, chunk_ids: Sequence[int], completed: Sequence[Pending]) -> Slice:
-        chunks, lined = self._lining.lined(self._assistant.library.chunks_to_index(chunk_ids))
+        chunks, lined = self._lining.lined(self._assistant.library.chunks.to_index(chunk_ids))
         return Slice(into, embed(self._assistant, into, chunks), len(chunk_ids), lined, completed)

@@ -151,7 +151,7 @@ def fill(lining: Lining, assistant: Assistant, into: Collection, chunk_ids: Sequ
     the chunk among those that lack one."""
     for first in range(0, len(chunk_ids), LINES_AT_A_TIME):
         some = chunk_ids[first : first + LINES_AT_A_TIME]
-        chunks, lined = lining.lined(assistant.library.chunks_to_index(some))
+        chunks, lined = lining.lined(assistant.library.chunks.to_index(some))
         ids = {each.chunk_id for each in lined}
         yield len(some), [pair for pair in chunks if pair[0].id in ids]
         assistant.library.context_lines.keep(into, lined)

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.library import OWNER
 from assistant.records import Collection
 from ingestion.report import Outcome
 from ingestion.sources import still_there

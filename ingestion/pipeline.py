@@ -15,10 +15,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from typing import Any
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import ParseError
-from assistant.library import OWNER
 from assistant.records import Collection
 from ingestion.advice import language_advice
 from ingestion.drafting import Drafted, Drafting, SameBytes, Step

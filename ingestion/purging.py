@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import NotPermitted
-from assistant.library import OWNER
 from assistant.records import Collection
 from ingestion.lining import without_line
 from ingestion.recovery import settle
@@ -34,19 +34,19 @@ def purge(assistant: Assistant, *, reader: str = OWNER) -> Purged:
         assistant.index.names("")
         settle(assistant)
         before = assistant.originals.digests()
-        versions = assistant.library.drop_retired()
+        versions = assistant.library.versions.drop_retired()
         assistant.library.context_lines.drop_unused()
         for collection in assistant.library.readable(OWNER):
             bare = _without_old_lines(assistant, collection)
             ours = collection.embedder == assistant.models  # another's is refused until it is reindexed
             assistant.library.token_signs.forget([chunk.id for chunk, _ in bare])
-            anew = replace(collection, index_name=assistant.library.new_index_name())
+            anew = replace(collection, index_name=assistant.library.indexes.new_name())
             assistant.index.create(anew.index_name, anew.dimension)
-            kept = assistant.library.live_chunk_ids(collection).difference(chunk.id for chunk, _ in bare)
+            kept = assistant.library.chunks.ids_of(collection).difference(chunk.id for chunk, _ in bare)
             assistant.index.copy(collection.index_name, anew.index_name, kept)
             if ours:
                 index_chunks(assistant, anew, iter(bare))
-            assistant.library.set_index(
+            assistant.library.indexes.replace(
                 collection,
                 index_name=anew.index_name,
                 pivot_length=anew.pivot_length,
@@ -63,4 +63,4 @@ def purge(assistant: Assistant, *, reader: str = OWNER) -> Purged:
 def _without_old_lines(assistant: Assistant, collection: Collection) -> list[Counted]:
     """The chunks whose lines were written from bytes that no version has any more, as they are without these."""
     made_from_others = assistant.library.context_lines.made_from_others(collection)
-    return [without_line(chunk) for chunk, _ in assistant.library.chunks_to_index(made_from_others)]
+    return [without_line(chunk) for chunk, _ in assistant.library.chunks.to_index(made_from_others)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.drafts import Draft
-from assistant.library import OWNER
 from assistant.records import Collection, Holdings
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.library import OWNER
 from assistant.records import Collection
 from ingestion.lining import Lining, fill
 from ingestion.recovery import settle
@@ -25,23 +25,23 @@ def reindex(assistant: Assistant, name: str, *, reader: str = OWNER, on_progress
         embedder = assistant.embedder
         anew = replace(
             collection,
-            index_name=assistant.library.new_index_name(),
+            index_name=assistant.library.indexes.new_name(),
             pivot_length=collection.mean_length or None,
             embedder=assistant.models,
             dimension=embedder.dimension,
         )
         assistant.index.create(anew.index_name, anew.dimension)
         if anew.pivot_length is not None:
-            index_chunks(assistant, anew, assistant.library.every_chunk(collection), on_progress)
-        unembedded = assistant.library.unembedded([collection])
-        assistant.library.set_index(
+            index_chunks(assistant, anew, assistant.library.chunks.every(collection), on_progress)
+        unembedded = assistant.library.versions.unembedded([collection])
+        assistant.library.indexes.replace(
             collection,
             index_name=anew.index_name,
             pivot_length=anew.pivot_length,
             embedder=anew.embedder,
             dimension=anew.dimension,
         )
-        assistant.library.mark_embedded(unembedded)
+        assistant.library.versions.mark_embedded(unembedded)
         settle(assistant)  # drops the old index, which nothing names any more
     return collection.chunks
 

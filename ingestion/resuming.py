@@ -16,11 +16,11 @@ def resume(assistant: Assistant, stop: threading.Event) -> None:
         waiting = list(without_vectors(assistant))
     for into, version in waiting:
         with assistant.changing:
-            if version.version_id not in assistant.library.unembedded([into]):
+            if version.version_id not in assistant.library.versions.unembedded([into]):
                 continue  # an ingest came to it, or it is gone
             for first in range(0, len(version.chunk_ids), SLICE):
                 if stop.is_set():
                     return
-                chunks = assistant.library.chunks_to_index(version.chunk_ids[first : first + SLICE])
+                chunks = assistant.library.chunks.to_index(version.chunk_ids[first : first + SLICE])
                 write_vectors(assistant, into, embed(assistant, into, chunks))
             finish(assistant, into, [version])

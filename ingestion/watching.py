@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import CollectionMismatch, CollectionNotFound, EndpointError, LibraryError, PathNotFound
-from assistant.library import OWNER
 from ingestion.differences import Differences, Folder
 from ingestion.pipeline import ingest
 from ingestion.report import Progress, Report

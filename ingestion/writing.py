@@ -26,17 +26,17 @@ Counted = tuple[Chunk, Mapping[int, int]]
 def write_words(assistant: Assistant, into: Collection, drafts: Sequence[Draft]) -> list[Pending]:
     """Write drafts to the library. Those of new documents are shown on return, and found by their words. The collection must have its
     pivot length."""
-    written = [assistant.library.add_pending(into, draft) for draft in drafts]
+    written = [assistant.library.versions.add_pending(into, draft) for draft in drafts]
     new = [(pending, draft) for pending, draft in zip(written, drafts, strict=True) if not pending.replaces]
     _index_words(assistant, into, new)
-    assistant.library.make_live(into, [pending.version_id for pending, _ in new], embedded=False)
+    assistant.library.versions.make_live(into, [pending.version_id for pending, _ in new], embedded=False)
     return written
 
 
 def finish(assistant: Assistant, into: Collection, embedded: Sequence[Pending]) -> None:
     """Show the changed ones of these versions, whose vectors stand, and say of the new ones that they do."""
-    assistant.library.mark_embedded([pending.version_id for pending in embedded if not pending.replaces])
-    assistant.library.make_live(into, [pending.version_id for pending in embedded if pending.replaces])
+    assistant.library.versions.mark_embedded([pending.version_id for pending in embedded if not pending.replaces])
+    assistant.library.versions.make_live(into, [pending.version_id for pending in embedded if pending.replaces])
     drop_doomed(assistant)
 
 
@@ -84,12 +84,12 @@ def write_vectors(assistant: Assistant, into: Collection, embedded: Embedded) ->
 
 def drop_doomed(assistant: Assistant) -> None:
     """Take out of the index what the library says is of no more use, and strike it off there."""
-    doomed = assistant.library.doomed()
-    present = set(assistant.index.names(assistant.library.index_prefix)) if doomed else set()
+    doomed = assistant.library.indexes.doomed()
+    present = set(assistant.index.names(assistant.library.indexes.prefix)) if doomed else set()
     for index_name, chunk_ids in doomed.items():
         if index_name in present:
             assistant.index.delete(index_name, chunk_ids)
-        assistant.library.strike_off(index_name, chunk_ids)
+        assistant.library.indexes.strike_off(index_name, chunk_ids)
 
 
 def _index_words(assistant: Assistant, into: Collection, written: Sequence[tuple[Pending, Draft]]) -> None:

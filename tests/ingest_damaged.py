@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
 from assistant.wiring import make_assistant
@@ -73,7 +73,7 @@ def assert_verbatim(assistant: Assistant, collection: str) -> int:
     document is in none. How many there are."""
     (into,) = assistant.library.readable(OWNER, [collection])
     by_document: dict[str, list[tuple[int, int]]] = {}
-    for chunk, _ in assistant.library.every_chunk(into):
+    for chunk, _ in assistant.library.chunks.every(into):
         stored = assistant.library.stored(chunk.document_id, reader=OWNER)
         assert stored.text[chunk.start : chunk.end] == chunk.text != ""
         page = stored.pages[chunk.page - 1]

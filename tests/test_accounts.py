@@ -13,9 +13,10 @@ from statistics import median
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import AccountError, CollectionNotFound, NotPermitted
-from assistant.library import OWNER, Library
+from assistant.library import Library
 from doors.accounts import KEY_PREFIX, Accounts, Cost
 from doors.attempts import FREE, LONGEST_SECONDS, Attempts, TooManyAttempts
 from doors.authentication import Authentication, Refused

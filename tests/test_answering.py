@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from assistant import Done, Passages, Searching, Text, Turn
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import CollectionNotFound, EndpointError, SettingsError
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import ScriptedEndpoint, failure, in_turn, streamed
 from ingestion import ingest

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from assistant.answering import Assistant
-from assistant.asynchronous import in_thread
+from assistant.asynchronous import heard, in_thread, say_each
 from assistant.errors import CollectionNotFound, InvalidRequest
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, Pause, ScriptedEndpoint, streamed
@@ -130,6 +132,52 @@ def test_a_task_that_is_cancelled_goes_on_at_once_and_the_iterator_is_closed_aft
     assert asyncio.run(cancelled()) < 0.3
     assert counting.closed.wait(5)
     assert counting.given == 1
+
+
+def test_work_that_runs_ahead_is_ended_by_the_next_thing_that_it_says_once_nobody_listens() -> None:
+    counting, said, left = Counting(), threading.Event(), threading.Event()
+
+    def count(say: Callable[[int], None]) -> None:
+        with closing(counting.numbers()) as numbers:  # type: ignore[type-var]
+            for number in numbers:
+                say(number)
+                if number == 3:
+                    said.set()
+                    left.wait(5)
+
+    async def one() -> int | None:
+        numbers = heard(count, name="counting")
+        first = await anext(numbers)
+        assert await asyncio.to_thread(said.wait, 5)
+        await numbers.aclose()
+        left.set()
+        return first
+
+    assert asyncio.run(one()) == 1
+    assert counting.closed.wait(5)
+    assert counting.given == 4
+
+
+def test_silence_is_told_and_nothing_is_lost_to_it() -> None:
+    go = threading.Event()
+
+    def waiting() -> Iterator[int]:
+        yield 1
+        go.wait(5)
+        yield 2
+
+    async def listen() -> list[int | None]:
+        told: list[int | None] = []
+        async for step in heard(partial(say_each, waiting), name="waiting", silence_seconds=0.01):
+            told.append(step)
+            if told.count(None) == 3:
+                go.set()
+        return told
+
+    told = asyncio.run(listen())
+    assert told[0] == 1
+    assert told.count(None) >= 3
+    assert told[-1] == 2
 
 
 def test_whoever_leaves_an_answer_stops_the_model(tmp_path: Path, write: WriteFile) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import CorruptFile
-from assistant.library import OWNER
 from ingestion import Outcome, ingest
 from ingestion.pipeline import ingest_documents
 from ingestion.preparing import Prepared, prepare_file

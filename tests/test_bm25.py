@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.lexical import K1, B, terms
-from assistant.library import OWNER
 from ingestion import forget, ingest
 from ingestion.doctor import examine
 from tests.conftest import WriteFile
@@ -44,7 +44,7 @@ def compare(assistant: Assistant, seed: int) -> int:
     """Ask random queries and compare the first ten; how many queries were compared."""
     collection = assistant.library.readable(OWNER, ["documents"])[0]
     assert collection.pivot_length is not None
-    texts = {chunk.id: terms(chunk.search_text, chunk.language) for chunk, _ in assistant.library.every_chunk(collection)}
+    texts = {chunk.id: terms(chunk.search_text, chunk.language) for chunk, _ in assistant.library.chunks.every(collection)}
     chance = random.Random(seed)
     vocabulary = sorted({word for words in texts.values() for word in words})
     for _ in range(QUERIES // 4):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.generators.condensing import carried_over, carried_weight
-from assistant.library import OWNER
 from assistant.types import Done, Retrieval, Searching, Turn
 from ingestion import ingest
 from tests.conftest import WriteFile

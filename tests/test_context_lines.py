@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import ContextOverflow, SettingsError
 from assistant.generators.context import estimate_tokens
 from assistant.generators.line_writer import MOST_CHARACTERS, line_prompt, usable_line
 from assistant.lexical import term_counts
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, Pause, Reply, ScriptedEndpoint, Sent, failure, streamed, whole
 from assistant.types import Chunk
@@ -77,7 +77,7 @@ def open_with(tmp_path: Path) -> Iterator[Open]:
 
 
 def lines_of(assistant: Assistant) -> list[str | None]:
-    return [c.context_line for of in assistant.library.readable(OWNER) for c, _ in assistant.library.every_chunk(of)]
+    return [c.context_line for of in assistant.library.readable(OWNER) for c, _ in assistant.library.chunks.every(of)]
 
 
 def take_in(assistant: Assistant, *paths: Path) -> list[Outcome]:
@@ -112,14 +112,14 @@ def test_counts_and_weights_are_those_of_the_chunks_with_their_lines(open_with: 
             take_in(assistant, write(f"{number}.md", f"{MANUAL}\n\n# Number {number}\n\nThe gate of house {number}."))
             assert_exact(assistant, words, "lighthouse gate house")
         (collection,) = assistant.library.readable(OWNER)
-        for chunk, counts in assistant.library.every_chunk(collection):
+        for chunk, counts in assistant.library.chunks.every(collection):
             assert counts == term_counts(chunk.search_text, chunk.language)
         (term,) = term_counts("skerryvore", "en")
-        assert assistant.library.chunk_counts([collection], [term]) == ({term: 6}, 12)
+        assert assistant.library.chunks.counts([collection], [term]) == ({term: 6}, 12)
         for document in assistant.library.documents(reader=OWNER):
             forget(assistant, document.id)
         (collection,) = assistant.library.readable(OWNER)
-        assert assistant.library.chunk_counts([collection], [term]) == ({}, 0)
+        assert assistant.library.chunks.counts([collection], [term]) == ({}, 0)
         assert (collection.chunks, collection.terms) == (0, 0)
 
 
@@ -271,7 +271,7 @@ def test_chunks_leave_room_for_a_line_in_what_the_embedder_reads(open_with: Open
         assistant = open_with(endpoint)
         take_in(assistant, write("long.txt", LONG[:20_000]))
         (collection,) = assistant.library.readable(OWNER)
-        taken = assistant.embedder.count_tokens([c.search_text for c, _ in assistant.library.every_chunk(collection)])
+        taken = assistant.embedder.count_tokens([c.search_text for c, _ in assistant.library.chunks.every(collection)])
         assert 180 < max(taken) <= 256 - 48
 
 
@@ -378,7 +378,7 @@ def test_a_purge_leaves_no_byte_of_the_lines_of_what_was_removed(open_with: Open
         assert in_folder(data, "as Cora told") == [], "its line was written when the old version was read"
         assert not any("Sule" in hit.chunk.search_text or "bm25" in hit.ranks for hit in assistant.retrieve("Sule"))
         (collection,) = assistant.library.readable(OWNER)
-        for chunk, counts in assistant.library.every_chunk(collection):
+        for chunk, counts in assistant.library.chunks.every(collection):
             assert counts == term_counts(chunk.search_text, chunk.language)
             vector = assistant.embedder.encode_documents([chunk.search_text])[0]
             assert assistant.index.search_dense(collection.index_name, vector, 1)[0][1] == pytest.approx(1, abs=1e-3)

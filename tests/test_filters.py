@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import DocumentNotFound, InvalidRequest
 from assistant.filters import Filters, read_since, read_until
 from assistant.lexical import document_vector, term_counts
-from assistant.library import OWNER
 from assistant.protocols import IndexRow
 from assistant.query_weights import query_weights
 from assistant.retrieval import Retriever
@@ -240,8 +240,8 @@ def many(assistant: Assistant) -> Assistant:
         counts = [term_counts(text, "en") for text in texts]
         name = f"{'even' if number % 2 == 0 else 'odd'}/{number}.txt"
         draft = Draft(f"/{name}", name, "0" * 64, f"v{number}", 1, "en", parsed, spans, counts)
-        pending = library.add_pending(collection, draft)
-        library.make_live(collection, [pending.version_id])
+        pending = library.versions.add_pending(collection, draft)
+        library.versions.make_live(collection, [pending.version_id])
         vectors, pivot = embedder.encode_documents(texts), collection.pivot_length or 0.0
         each = zip(pending.chunk_ids, vectors, counts, strict=True)
         assistant.index.upsert(collection.index_name, [IndexRow(i, vector, document_vector(c, pivot)) for i, vector, c in each])
@@ -252,11 +252,11 @@ def by_brute_force(assistant: Assistant, allowed: Set[str]) -> dict[str, dict[in
     """What each chunk of these documents scores in each leg, worked out one by one."""
     (collection,) = assistant.library.readable(OWNER)
     chunks: list[tuple[Chunk, dict[int, int]]] = [
-        (chunk, counts) for chunk, counts in assistant.library.every_chunk(collection) if chunk.source in allowed
+        (chunk, counts) for chunk, counts in assistant.library.chunks.every(collection) if chunk.source in allowed
     ]
     query = assistant.embedder.encode_queries([QUERY])[0]
     cosines = assistant.embedder.encode_documents([chunk.text for chunk, _ in chunks]) @ query
-    weights = query_weights(QUERY, "en", ["en"], lambda terms: assistant.library.chunk_counts([collection], terms)).found
+    weights = query_weights(QUERY, "en", ["en"], lambda terms: assistant.library.chunks.counts([collection], terms)).found
     words = {}
     for chunk, counts in chunks:
         own = document_vector(counts, collection.pivot_length or 0.0)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.filters import EVERYTHING
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import KINDS, HashingEmbedder, ScriptedEndpoint, puppet, read_orders, worst_answer
 from assistant.wiring import make_assistant

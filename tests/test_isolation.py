@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
 from assistant.filters import Filters
 from assistant.lexical import term_counts
-from assistant.library import OWNER
 from assistant.protocols import Vectors
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
@@ -110,7 +110,7 @@ class Asking:
 
     def counts(self, reader: Person, other: Person) -> str:
         of = self.assistant.library.readable(reader.name)
-        frequencies, chunks = self.assistant.library.chunk_counts(of, list(term_counts(other.lure, "en")))
+        frequencies, chunks = self.assistant.library.chunks.counts(of, list(term_counts(other.lure, "en")))
         assert chunks == sum(c.chunks for c in of)
         assert bool(frequencies) == (other.name in self._sharers(reader))
         return repr(of)
@@ -319,8 +319,8 @@ def test_collections_that_share_an_index_stay_apart(assistant: Assistant, write:
     for name in ("ann", "bob"):
         ingest(assistant, [write(f"{name}.txt", f"The lamp of {name} is opened with a word.")], collection="lamps", reader=name)
     anns, bobs = assistant.library.readable(OWNER)
-    assistant.index.copy(bobs.index_name, anns.index_name, assistant.library.live_chunk_ids(bobs))
-    assistant.library.set_index(
+    assistant.index.copy(bobs.index_name, anns.index_name, assistant.library.chunks.ids_of(bobs))
+    assistant.library.indexes.replace(
         bobs, index_name=anns.index_name, pivot_length=bobs.pivot_length, embedder=bobs.embedder, dimension=bobs.dimension
     )
     assert len(assistant.index.ids(anns.index_name)) == 2

@@ -22,9 +22,9 @@ from typing import Self
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.lexical import document_vector, term_counts
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
 from assistant.wiring import make_assistant
@@ -283,7 +283,7 @@ def check_rows(assistant: Assistant, chunks: int) -> None:
     assert (examined.missing, examined.stale, examined.chunks) == (0, 0, chunks)
     assert all(d.embedded for d in assistant.library.documents(reader=OWNER))
     assert collection.pivot_length is not None
-    for chunk, counts in assistant.library.every_chunk(collection):
+    for chunk, counts in assistant.library.chunks.every(collection):
         vector = assistant.embedder.encode_documents([chunk.search_text])[0]
         ((nearest, cosine),) = assistant.index.search_dense(collection.index_name, vector, 1)
         assert (nearest, round(cosine, 4)) == (chunk.id, 1)
@@ -291,7 +291,7 @@ def check_rows(assistant: Assistant, chunks: int) -> None:
         weight = sum(document_vector(counts, collection.pivot_length)[term] for term in own)
         ((holder, score),) = assistant.index.search_sparse(collection.index_name, dict.fromkeys(own, 1.0), 10)
         assert (holder, round(score, 3)) == (chunk.id, round(weight, 3))
-    assert assistant.index.names(assistant.library.index_prefix) == [collection.index_name]
-    assert assistant.library.doomed() == {}
-    assert assistant.library.unembedded([collection]) == []
-    assert assistant.originals.digests() == assistant.library.digests()
+    assert assistant.index.names(assistant.library.indexes.prefix) == [collection.index_name]
+    assert assistant.library.indexes.doomed() == {}
+    assert assistant.library.versions.unembedded([collection]) == []
+    assert assistant.originals.digests() == assistant.library.versions.digests()

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.drafts import Draft
 from assistant.errors import CollectionNotFound, DocumentNotFound, LibraryError
 from assistant.lexical import document_vector, term_counts
-from assistant.library import OWNER, Library
+from assistant.library import Library
 from assistant.packing import pack_runs, unpack_runs
 from assistant.protocols import IndexRow
 from assistant.settings import Settings
@@ -29,7 +30,7 @@ from tests.conftest import WriteFile
 
 def counted(assistant: Assistant) -> tuple[dict[int, int], int]:
     """The counts as the library keeps them, for every term that any document ever had."""
-    return assistant.library.chunk_counts(assistant.library.readable(OWNER), list(TERMS))
+    return assistant.library.chunks.counts(assistant.library.readable(OWNER), list(TERMS))
 
 
 TERMS = sorted(term_counts("apple pear plum gate closes nine seven swordfish", "und"))
@@ -40,7 +41,7 @@ def recounted(assistant: Assistant) -> tuple[dict[int, int], int]:
     holding: Counter[int] = Counter()
     total = 0
     for collection in assistant.library.readable(OWNER):
-        for _, counts in assistant.library.every_chunk(collection):
+        for _, counts in assistant.library.chunks.every(collection):
             holding.update(set(counts) & set(TERMS))
             total += 1
     return dict(holding), total
@@ -104,13 +105,13 @@ def test_a_document_is_found_by_id_source_or_title_and_a_double_name_lists_the_i
 def test_chunks_of_a_version_that_is_not_live_are_never_shown(assistant: Assistant, write: WriteFile) -> None:
     ingest(assistant, [write("a.txt", "The gate closes at nine.")])
     (collection,) = assistant.library.readable(OWNER)
-    (chunk, _) = next(assistant.library.every_chunk(collection))
+    (chunk, _) = next(assistant.library.chunks.every(collection))
     rows = [(i, s) for i, s in assistant.index.search_sparse(collection.index_name, {TERMS[0]: 1.0}, 5)]
-    assert assistant.library.live_ids([collection], [chunk.id, 10_000]) == {chunk.id}
+    assert assistant.library.chunks.live_ids([collection], [chunk.id, 10_000]) == {chunk.id}
     assistant.library.remove(chunk.document_id, reader=OWNER)
     # The index still holds the row: what is shown is the library's to say.
     assert assistant.index.ids(collection.index_name) == {chunk.id}
-    assert assistant.library.live_ids([collection], [chunk.id, *(i for i, _ in rows)]) == set()
+    assert assistant.library.chunks.live_ids([collection], [chunk.id, *(i for i, _ in rows)]) == set()
     ingest(assistant, [write("b.txt", "Something else entirely.")])
     assert {h.chunk.text for h in assistant.retrieve("gate closes nine")} == {"Something else entirely."}
 
@@ -119,23 +120,23 @@ def test_a_retired_version_is_never_shown_though_the_index_still_holds_its_rows(
     path = write("a.txt", "The gate closes at seven.")
     ingest(assistant, [path])
     (collection,) = assistant.library.readable(OWNER)
-    (old, counts) = next(assistant.library.every_chunk(collection))
+    (old, counts) = next(assistant.library.chunks.every(collection))
     write("a.txt", "The gate closes at nine.")
     ingest(assistant, [path])
     vector = assistant.embedder.encode_documents([old.search_text])[0]
     assistant.index.upsert(collection.index_name, [IndexRow(old.id, vector, document_vector(counts, 10.0))])
     assert old.id in {i for i, _ in assistant.index.search_dense(collection.index_name, vector, 5)}
-    assert assistant.library.live_ids([collection], [old.id]) == set()
+    assert assistant.library.chunks.live_ids([collection], [old.id]) == set()
     assert {h.chunk.text for h in assistant.retrieve("gate closes at seven")} == {"The gate closes at nine."}
 
 
 def test_chunk_ids_never_come_back(assistant: Assistant, write: WriteFile) -> None:
     ingest(assistant, [write("a.txt", "First.")])
     (collection,) = assistant.library.readable(OWNER)
-    first = {chunk.id for chunk, _ in assistant.library.every_chunk(collection)}
+    first = {chunk.id for chunk, _ in assistant.library.chunks.every(collection)}
     forget(assistant, "a.txt")
     ingest(assistant, [write("b.txt", "Second.")])
-    assert first.isdisjoint({chunk.id for chunk, _ in assistant.library.every_chunk(collection)})
+    assert first.isdisjoint({chunk.id for chunk, _ in assistant.library.chunks.every(collection)})
 
 
 def test_text_beyond_the_basic_plane_keeps_its_offsets(assistant: Assistant, write: WriteFile) -> None:
@@ -193,19 +194,19 @@ def test_no_list_of_ids_is_too_long_for_a_statement(tmp_path: Path) -> None:
     draft = Draft("/a", "a", "0" * 64, "v", count, "en", parsed, spans, [{}] * count)
     with closing(Library(f"sqlite:///{tmp_path / 'library.sqlite3'}")) as library:
         collection = library.create_collection("c", embedder="e", dimension=4)
-        pending = library.add_pending(collection, draft)
-        assert [chunk.start for chunk, _ in library.chunks_to_index(pending.chunk_ids)] == list(range(count))
-        library.make_live(collection, [pending.version_id], embedded=False)
-        assert library.live_ids([collection], pending.chunk_ids) == set(pending.chunk_ids)
-        assert library.chunks([collection], pending.chunk_ids).keys() == set(pending.chunk_ids)
-        assert len(library.packed_counts(pending.chunk_ids)) == count
-        assert sum(1 for _ in library.every_chunk(collection)) == count
-        library.mark_embedded([*range(10_000, 10_000 + count), pending.version_id])
-        assert library.unembedded([collection]) == []
+        pending = library.versions.add_pending(collection, draft)
+        assert [chunk.start for chunk, _ in library.chunks.to_index(pending.chunk_ids)] == list(range(count))
+        library.versions.make_live(collection, [pending.version_id], embedded=False)
+        assert library.chunks.live_ids([collection], pending.chunk_ids) == set(pending.chunk_ids)
+        assert library.chunks.live([collection], pending.chunk_ids).keys() == set(pending.chunk_ids)
+        assert len(library.chunks.packed_counts(pending.chunk_ids)) == count
+        assert sum(1 for _ in library.chunks.every(collection)) == count
+        library.versions.mark_embedded([*range(10_000, 10_000 + count), pending.version_id])
+        assert library.versions.unembedded([collection]) == []
         library.remove(pending.document_id, reader=OWNER)
-        (doomed,) = library.doomed().values()
-        library.strike_off(collection.index_name, doomed)
-        assert library.doomed() == {}
+        (doomed,) = library.indexes.doomed().values()
+        library.indexes.strike_off(collection.index_name, doomed)
+        assert library.indexes.doomed() == {}
 
 
 def test_a_document_is_found_by_its_file_name_alone_where_no_other_has_it(assistant: Assistant, write: WriteFile) -> None:

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import DocumentNotFound
-from assistant.library import OWNER
 from assistant.types import Answer, Citation
 from doors.accounts import Accounts, Cost
 from doors.answer_links import AnswerLinks

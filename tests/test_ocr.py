@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import CorruptFile, EmptyFile, FileTooLarge, ParseError, SettingsError, UnsupportedFormat
-from assistant.library import OWNER
 from assistant.packing import pack_runs, unpack_runs
 from assistant.settings import Settings
 from assistant.types import Page, ParsedDocument, TextRun

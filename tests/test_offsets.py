@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
 from assistant.types import Citation
@@ -82,7 +82,7 @@ def assert_quoted(assistant: Assistant, citation: Citation) -> None:
 def questions(assistant: Assistant, collection: str) -> Iterator[str]:
     """For each chunk, of each of its three longest lines the three words that are in the fewest chunks."""
     (into,) = assistant.library.readable(OWNER, [collection])
-    every = [chunk for chunk, _ in assistant.library.every_chunk(into)]
+    every = [chunk for chunk, _ in assistant.library.chunks.every(into)]
     common = Counter(word for chunk in every for word in set(words(chunk.text)))
     for chunk in every:
         for line in sorted(chunk.text.splitlines(), key=lambda line: -len(words(line)))[:3]:

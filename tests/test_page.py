@@ -19,9 +19,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import SettingsError
-from assistant.library import OWNER
 from assistant.settings import read_settings
 from assistant.testing import Pause, Reply, ScriptedEndpoint, failure, streamed
 from doors.page.documents_list import DocumentsDoor

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.deciding import confidence
-from assistant.library import OWNER
 from assistant.passages import passages_from, widened
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedEndpoint, in_turn, streamed
@@ -29,7 +29,7 @@ HANDBOOK = "# Handbook\n\n## Leave\n\n" + "\n\n".join(LEAVE) + f"\n\n## Pay\n\nP
 
 def chunks_of(assistant: Assistant, source: str, collection: str = "documents") -> list[Chunk]:
     (into,) = assistant.library.readable(OWNER, [collection])
-    return [chunk for chunk, _ in assistant.library.every_chunk(into) if chunk.source == source]
+    return [chunk for chunk, _ in assistant.library.chunks.every(into) if chunk.source == source]
 
 
 def hits(chunks: Sequence[Chunk]) -> list[Hit]:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import CollectionMismatch, CollectionNotFound, DocumentNotFound, FootnoteError, PathNotFound
-from assistant.library import OWNER
 from assistant.protocols import Vectors
 from assistant.testing import HashingEmbedder
 from assistant.types import ParsedDocument
@@ -148,8 +148,8 @@ def test_a_changed_document_that_was_stopped_half_way_is_undone_by_the_next_inge
         ingest(assistant, [path])
     assert found(assistant, "gate closes") == ["The gate closes at seven."]
     ingest(assistant, [write("b.txt", "Something else.")])
-    assert assistant.library.doomed() == {}
-    assert assistant.originals.digests() == assistant.library.digests()
+    assert assistant.library.indexes.doomed() == {}
+    assert assistant.originals.digests() == assistant.library.versions.digests()
     assert healthy(assistant)
     assert statuses(assistant, path) == [("a.txt", "changed")]
     assert "The gate closes at nine." in found(assistant, "gate closes")
@@ -180,7 +180,7 @@ def test_a_reindex_renews_the_pivot_and_finds_the_same(assistant: Assistant, wri
 def test_the_doctor_sees_a_row_that_is_missing_and_one_that_is_stale(assistant: Assistant, write: WriteFile) -> None:
     ingest(assistant, [write("a.txt", "First."), write("b.txt", "Second.")])
     collection = assistant.library.readable(OWNER)[0]
-    (first, _), (_second, _) = assistant.library.every_chunk(collection)
+    (first, _), (_second, _) = assistant.library.chunks.every(collection)
     assistant.index.delete(collection.index_name, [first.id])
     (examined,) = examine(assistant)
     assert (examined.missing, examined.stale) == (1, 0)
@@ -619,7 +619,7 @@ def test_a_lost_original_is_put_back_from_a_file_that_nobody_touched(assistant: 
     path = write("a.txt", "The gate closes at nine.")
     an_hour_ago(path)
     ingest(assistant, [path])
-    (digest,) = assistant.library.digests()
+    (digest,) = assistant.library.versions.digests()
     assistant.originals.discard(digest)
     assert statuses(assistant, path) == [("a.txt", "unchanged")]
     assert assistant.originals.get(digest) == path.read_bytes()

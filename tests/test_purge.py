@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import BackupError
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
 from assistant.wiring import make_assistant

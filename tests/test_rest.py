@@ -25,11 +25,13 @@ from starlette.routing import Route
 from assistant.answering import Assistant
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, Pause, Reply, ScriptedEndpoint, event, failure, streamed
+from assistant.types import Searching
 from assistant.wiring import make_assistant
 from doors.accounts import Accounts, Cost
 from doors.rest.errors import Refusal
 from doors.rest.message_text import inert
 from doors.rest.places import Places
+from doors.rest.working import follow
 from ingestion import ingest
 from tests.hostile import foreign, hostile_answers
 from tests.rest_door import Served, served_rest
@@ -363,6 +365,30 @@ def test_more_questions_than_places_wait_and_are_then_told_to_come_again() -> No
     own, all_ = asyncio.run(crowd())
     assert own == "You have 2 questions going on, and no more at once. Try again in a moment."
     assert all_ == "3 questions are going on, and no more at once. Try again in a moment."
+
+
+def test_a_place_is_free_only_when_what_was_left_has_stopped() -> None:
+    go = threading.Event()
+
+    def slowly() -> Iterator[Searching]:
+        yield Searching("first")
+        go.wait(30)
+        yield Searching("second")
+
+    async def leave() -> None:
+        places = Places("questions", most=1, each=1, wait_seconds=0.1)
+        events = follow(places, "ann", slowly)
+        assert await anext(events) == Searching("first")
+        await events.aclose()
+        await _refusal(places, "ann")
+        go.set()
+        async with asyncio.timeout(10):
+            while True:
+                with suppress(Refusal):
+                    await places.take("ann")
+                    return
+
+    asyncio.run(leave())
 
 
 async def _refusal(places: Places, reader: str) -> str:

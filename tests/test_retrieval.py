@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.library import OWNER
 from assistant.retrieval import Retriever
 from ingestion import ingest
 from tests.conftest import WriteFile

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from assistant.library import OWNER
+from assistant.access import OWNER
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
 from assistant.wiring import make_assistant

@@ -23,9 +23,9 @@ from click.testing import CliRunner, Result
 from pydantic_core import to_jsonable_python
 
 from assistant import errors
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import CollectionNotFound, DocumentNotFound, FootnoteError, InvalidRequest, LibraryError, PathNotFound
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import Pause, Reply, ScriptedEndpoint, Sent, streamed
 from assistant.types import Done, Event, Passages, Text, Turn

@@ -349,7 +349,7 @@ def test_a_file_that_cannot_be_taken_in_is_told_with_its_reason(slack: Workspace
     channel, direct = slack.add_channel(), slack.add_channel("direct")
     large = slack.add_file("large.pdf", b"%PDF", size=library.limits.max_file_bytes + 1)
     for user, where, file, reason in (
-        ("UANN", channel, slack.add_file("a.exe", b"MZ\x00"), "Failed: a.exe"),
+        ("UANN", channel, slack.add_file("tools\\a\u202e.exe", b"MZ\x00"), "Failed: a.exe"),
         ("UANN", channel, large, "Failed: large.pdf. It is larger than the limit"),
         ("UANN", channel, "F404", "Has the app the scope files:read?"),
         ("UBOB", direct, slack.add_file("b.md", b"# B\n\nWords.\n"), "You have no account here"),

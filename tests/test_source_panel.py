@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.library import OWNER
 from assistant.settings import Settings
 from doors.page.source_panel import passage_html
 from ingestion import ingest

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.library import OWNER
 from ingestion import ingest
 from ingestion.sources import place_of, still_there
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.library import OWNER
 from assistant.protocols import Vectors
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
@@ -34,7 +34,7 @@ class Counting(HashingEmbedder):
 
 def every_chunk(assistant: Assistant) -> list[Chunk]:
     (collection,) = assistant.library.readable(OWNER)
-    return [chunk for chunk, _ in assistant.library.every_chunk(collection)]
+    return [chunk for chunk, _ in assistant.library.chunks.every(collection)]
 
 
 def stored(assistant: Assistant) -> int:

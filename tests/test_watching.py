@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import CollectionMismatch, PathNotFound
-from assistant.library import OWNER
 from ingestion import Report, ingest, watch
 from ingestion.sources import find_sources
 from ingestion.watching import Trouble, Watching

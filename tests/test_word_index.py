@@ -9,10 +9,13 @@ from functools import partial
 
 import pytest
 
+from assistant.access import OWNER
 from assistant.answering import Assistant
+from assistant.chunks import Chunks
 from assistant.lexical import document_vector, term_counts
-from assistant.library import OWNER, Library
+from assistant.library import Library
 from assistant.query_weights import query_weights
+from assistant.recent_texts import RecentTexts
 from assistant.records import Collection
 from assistant.retrieval import Retriever
 from assistant.settings import Settings
@@ -29,7 +32,7 @@ def expected(assistant: Assistant, query: Mapping[int, float]) -> dict[int, floa
     (collection,) = assistant.library.readable(OWNER)
     assert collection.pivot_length is not None
     scores = {}
-    for chunk, counts in assistant.library.every_chunk(collection):
+    for chunk, counts in assistant.library.chunks.every(collection):
         weights = document_vector(counts, collection.pivot_length)
         score = sum(weight * weights.get(term, 0.0) for term, weight in query.items())
         if score > 0:
@@ -40,7 +43,7 @@ def expected(assistant: Assistant, query: Mapping[int, float]) -> dict[int, floa
 def assert_exact(assistant: Assistant, words: WordIndex, text: str) -> None:
     (collection,) = assistant.library.readable(OWNER)
     languages = list(assistant.library.languages([collection]))
-    counted = partial(assistant.library.chunk_counts, [collection])
+    counted = partial(assistant.library.chunks.counts, [collection])
     query = query_weights(text, languages[0], languages, counted).found
     wanted = expected(assistant, query)
     assert wanted
@@ -87,15 +90,15 @@ def test_nothing_is_found_in_an_empty_collection_or_for_unknown_words(assistant:
     assert words.search(full, {7: 1.0}, 10) == []
 
 
-class Watched(Library):
-    """The library of a data folder, with something to do once it has said which chunks are live."""
+class Watched(Chunks):
+    """The chunks of a library, with something to do once it was said which are live."""
 
-    def __init__(self, settings: Settings, then: Callable[[], None]) -> None:
-        super().__init__(f"sqlite:///{settings.data_dir / 'library.sqlite3'}")
+    def __init__(self, library: Library, then: Callable[[], None]) -> None:
+        super().__init__(library.database, RecentTexts())
         self._then = then
 
-    def live_chunk_ids(self, collection: Collection) -> set[int]:
-        found = super().live_chunk_ids(collection)
+    def ids_of(self, collection: Collection) -> set[int]:
+        found = super().ids_of(collection)
         self._then()
         return found
 
@@ -114,7 +117,8 @@ def test_documents_that_another_thread_removes_while_they_are_looked_up_are_not_
         thread.start()
         thread.join()
 
-    library = Watched(settings, in_a_thread)
+    library = Library(f"sqlite:///{settings.data_dir / 'library.sqlite3'}")
+    library.chunks = Watched(library, in_a_thread)
     (collection,) = library.readable(OWNER)
     words, query = WordIndex(library), dict.fromkeys(term_counts("gate closes", "en"), 1.0)
     assert WordIndex(assistant.library).search(collection, query, 10)
@@ -145,13 +149,14 @@ def test_what_is_live_is_read_again_only_after_it_changed_in_that_collection(
     ingest(assistant, [path], collection="mine")
     ingest(assistant, [write("b.txt", "The gate opens at six.")], collection="other")
     read: list[None] = []
-    library = Watched(settings, lambda: read.append(None))
+    library = Library(f"sqlite:///{settings.data_dir / 'library.sqlite3'}")
+    library.chunks = Watched(library, lambda: read.append(None))
     mine, other = library.readable(OWNER)
     words, query = WordIndex(library), dict.fromkeys(term_counts("gate", "en"), 1.0)
     (document,) = library.documents(reader=OWNER, names=["mine"])
     for change in (
         lambda: library.places.stamp(mine, {str(path): "stamp"}),
-        lambda: library.mark_embedded(library.unembedded([mine])),
+        lambda: library.versions.mark_embedded(library.versions.unembedded([mine])),
         lambda: library.places.add(mine, document.id, place="/elsewhere", source="elsewhere"),
         lambda: library.places.leave(mine, "/elsewhere"),
         lambda: library.places.leave(other, str(path.with_name("b.txt"))),

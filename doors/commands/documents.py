@@ -67,7 +67,7 @@ def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, watch:
 @as_json_option
 def documents_command(collection: str, filters: Filters, as_json: bool) -> None:
     """List the documents, each with its pages, its language and the date that --since and --until look at."""
-    from assistant.library import OWNER
+    from assistant.access import OWNER
     from doors.in_json import document_json
 
     with open_assistant() as assistant:
@@ -90,8 +90,8 @@ def documents_command(collection: str, filters: Filters, as_json: bool) -> None:
 @as_json_option
 def show_command(document: str, page: int | None, as_json: bool) -> None:
     """Print the text of a document (by id, file name or title) or of one page, as citations count it."""
+    from assistant.access import OWNER
     from assistant.errors import DocumentNotFound
-    from assistant.library import OWNER
     from doors.in_json import page_json
 
     with open_assistant() as assistant:

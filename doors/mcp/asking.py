@@ -65,7 +65,7 @@ class Asking:
                 if isinstance(event, Done):
                     return event.answer
                 await progress.tell(event)
-        raise AnswerCutOff("The answer ended before it was whole. Ask again.")
+        raise AnswerCutOff
 
     def _answered(self, answer: Answer, answer_id: str, context: Context) -> Answered:
         at = self.door.address(context)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from html import escape
 from queue import Empty, Queue
 
-from assistant.errors import FootnoteError
+from assistant.errors import AnswerCutOff, FootnoteError
 from assistant.filters import Filters
 from assistant.types import Answer, Citation, Event, Hit, Passages, Searching, Text, Turn
 from doors.operations import Operations
@@ -125,7 +125,7 @@ def _take(exchange: Exchange, event: Event | Exception | None) -> None:
     if exchange.over:
         return
     if event is None:
-        exchange.error = "The answer ended before it was whole. Ask again."
+        exchange.error = str(AnswerCutOff())
     elif isinstance(event, (FootnoteError, ValueError)):
         exchange.error = str(event)
     elif isinstance(event, Exception):

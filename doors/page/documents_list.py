@@ -9,11 +9,10 @@ from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
-from assistant.access import own_name
+from assistant.access import OWNER, own_name
 from assistant.answering import Assistant
 from assistant.errors import CollectionNotFound, FootnoteError
 from assistant.filters import EVERYTHING, Filters
-from assistant.library import OWNER
 from assistant.records import Collection
 from assistant.types import Document
 from doors.output_gate import plain_html

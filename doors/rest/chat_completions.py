@@ -108,7 +108,7 @@ async def _stream(chat: _Chat, begun: list[Event | None], steps: AsyncGenerator[
                 async for last in events:
                     yield _comment(last)
         if not isinstance(last, Done):
-            raise AnswerCutOff("The answer ended before it was whole. Ask again.")
+            raise AnswerCutOff
         kept = await run_in_threadpool(keep, chat.http, last.answer, chat.reader)
         for chunk in await run_in_threadpool(lambda: list(_answer_chunks(chat, kept))):
             yield chunk

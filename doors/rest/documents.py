@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path as FilePath
-from pathlib import PurePath
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
@@ -21,13 +20,11 @@ from doors.rest.fields import Day, FiltersGiven, Name, Names, Words
 from doors.rest.route import RestRoute, failing, json_response
 from doors.rest.shapes import Deleted, Document, Documents, Page, Uploaded
 from doors.rest.working import work
-from doors.uploading import told_apart
+from doors.uploading import file_name, told_apart
 from ingestion import Report as Became
-from prompts.invisible import visible
 
 router = APIRouter(prefix="/v1", route_class=RestRoute)
 _MOST_FILES = 100
-_NAME_BYTES, _ENDING_BYTES = 200, 40
 
 
 def _leads_to(place: str) -> dict[str, Any]:
@@ -149,7 +146,8 @@ def _document(found: Found) -> dict[str, Any]:
 
 def _written(uploads: Sequence[UploadFile], folder: FilePath) -> dict[str, FilePath]:
     """The files of an upload on the disk, by the names that they are to have."""
-    names = told_apart([f"{at}/{_file_name(upload.filename, at)}" for at, upload in enumerate(uploads)])
+    given = [file_name(upload.filename or "", f"upload-{at + 1}") for at, upload in enumerate(uploads)]
+    names = told_apart([f"{at}/{name}" for at, name in enumerate(given)])
     written = {}
     for name, path in names.items():
         at = int(path.parent.name)
@@ -157,12 +155,3 @@ def _written(uploads: Sequence[UploadFile], folder: FilePath) -> dict[str, FileP
         with written[name].open("wb") as file:
             shutil.copyfileobj(uploads[at].file, file)
     return written
-
-
-def _file_name(given: str | None, at: int) -> str:
-    """The last part of the name that the client gave, short enough for a file."""
-    name = PurePath(" ".join(visible(given or "").replace("\\", "/").split()))
-    if name.name in ("", "..", "."):
-        return f"upload-{at + 1}"
-    ending = name.suffix.encode()[:_ENDING_BYTES]
-    return (name.stem.encode()[: _NAME_BYTES - len(ending)] + ending).decode(errors="ignore")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, closing, suppress
-from typing import TypeVar
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, contextmanager, suppress
+from typing import TypeVar, cast
 
 from fastapi import Request
 
+from assistant.asynchronous import heard, say_each
 from assistant.errors import AnswerCutOff
 from assistant.types import Answer, Done, Event
 from doors.rest.errors import Refusal
@@ -28,71 +28,48 @@ class HungUp(Refusal):
 
 async def work(places: Places, reader: str, job: Callable[[], T]) -> T:
     """What the job gives. Raises what it raises, and Refusal where there is no place."""
-    give_back = await places.take(reader)
-    loop = asyncio.get_running_loop()
-    came: asyncio.Future[T] = loop.create_future()
+    place = await _place(places, reader)
 
-    def settle(result: T | None, error: Exception | None) -> None:
-        give_back()
-        if came.cancelled():
-            return
-        if error is None:
-            came.set_result(result)  # type: ignore[arg-type]
-        else:
-            came.set_exception(error)
+    def run(say: Callable[[T], None]) -> None:
+        with place():
+            result = job()
+        say(result)
 
-    def run() -> None:
-        try:
-            result, error = job(), None
-        except Exception as failed:
-            result, error = None, failed
-        with suppress(RuntimeError):  # the server has stopped meanwhile
-            loop.call_soon_threadsafe(settle, result, error)
-
-    threading.Thread(target=run, name="rest", daemon=True).start()
-    return await came
+    async with aclosing(heard(run, name="rest")) as results:
+        return cast(T, await anext(results))
 
 
 async def follow(places: Places, reader: str, ask: Callable[[], Iterator[Event]]) -> AsyncGenerator[Event | None, None]:
     """The events of an answer as they come, Done the last; None for each second of silence. Whoever stops listening stops the
     generator: at its next word, or when it has waited for one too long. Only then the place is free. Raises what asking raises."""
+    place = await _place(places, reader)
+
+    def run(say: Callable[[Event], None]) -> None:
+        with place():
+            say_each(ask, say)
+
+    async with aclosing(heard(run, name="answer", silence_seconds=_SILENCE_SECONDS)) as events:
+        async for event in events:
+            yield event
+            if isinstance(event, Done):
+                return
+    raise AnswerCutOff
+
+
+async def _place(places: Places, reader: str) -> Callable[[], AbstractContextManager[None]]:
+    """Take a place, which is given back at the end of the context, in whatever thread that is."""
     give_back = await places.take(reader)
     loop = asyncio.get_running_loop()
-    came: asyncio.Queue[Event | Exception] = asyncio.Queue()
-    left = threading.Event()
 
-    def run() -> None:
-        def tell(step: Event | Exception) -> None:
-            loop.call_soon_threadsafe(came.put_nowait, step)
+    @contextmanager
+    def held() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with suppress(RuntimeError):  # the server has stopped meanwhile
+                loop.call_soon_threadsafe(give_back)
 
-        with suppress(RuntimeError):  # the server has stopped meanwhile
-            try:
-                with closing(ask()) as events:  # type: ignore[type-var]
-                    for event in events:
-                        if left.is_set():
-                            break
-                        tell(event)
-            except Exception as error:
-                tell(error)
-            loop.call_soon_threadsafe(give_back)
-            tell(AnswerCutOff("The answer ended before it was whole. Ask again."))
-
-    threading.Thread(target=run, name="answer", daemon=True).start()
-    try:
-        while True:
-            try:
-                async with asyncio.timeout(_SILENCE_SECONDS):
-                    step = await came.get()
-            except TimeoutError:
-                yield None
-                continue
-            if isinstance(step, Exception):
-                raise step
-            yield step
-            if isinstance(step, Done):
-                return
-    finally:
-        left.set()
+    return held
 
 
 async def whole(request: Request, steps: AsyncGenerator[Event | None, None]) -> Answer:
@@ -103,7 +80,7 @@ async def whole(request: Request, steps: AsyncGenerator[Event | None, None]) -> 
                 return event.answer
             if hung_up():
                 raise HungUp
-    raise AnswerCutOff("The answer ended before it was whole. Ask again.")
+    raise AnswerCutOff
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from assistant.access import EVERYONE, own_name
@@ -18,7 +18,7 @@ from doors.slack.channels import reader_of_channel
 from doors.slack.incoming import Incoming
 from doors.slack.messages import Message, outcomes_message, own_words
 from doors.slack.readers import Readers
-from doors.uploading import UPLOADS, free_name
+from doors.uploading import UPLOADS, file_name, free_name
 from ingestion import Outcome
 
 _TIMEOUT_SECONDS = 60
@@ -82,7 +82,7 @@ class Uploads:
                 name = file_id
                 try:
                     found = self._described(file_id)
-                    name = free_name(_name(found), files)
+                    name = free_name(file_name(str(found.get("name") or found.get("title") or ""), found["id"]), files)
                     path = Path(folder) / str(number)
                     self._fetch(found, path)
                     files[name] = path
@@ -134,8 +134,3 @@ class Uploads:
         api = httpx2.URL(self._slack.api_url)
         on_its_host = address.host == api.host or address.host.endswith(f".{api.host}")
         return bool(on_its_host and (address.scheme, address.port) == (api.scheme, api.port))
-
-
-def _name(found: dict[str, Any]) -> str:
-    """One file name, whatever Slack's has in it."""
-    return PurePath(str(found.get("name") or found.get("title") or found["id"]).replace("\\", "/")).name[:200] or found["id"]

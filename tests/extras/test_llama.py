@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 import prompts
+from assistant.access import OWNER
 from assistant.answering import Assistant
 from assistant.errors import AnswerCutOff, ModelError, ModelUnavailable, SettingsError
 from assistant.generators.context import pack
 from assistant.generators.llama import LlamaFile
 from assistant.generators.writing import ModelWriter
-from assistant.library import OWNER
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder
 from assistant.wiring import make_generator
