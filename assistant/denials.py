@@ -20,6 +20,24 @@ _NEGATION = {
     "it": re.compile(r"\b(?:non|mai|nessun[oa]?|senza|né)\b", re.IGNORECASE),
     "nl": re.compile(r"\b(?:niet|geen|nooit|zonder)\b", re.IGNORECASE),
 }
+# Who asks and who is spoken to: what they cannot, do not or may not do is why they ask, and no fact that a document could deny.
+_SPEAKERS = {
+    "en": re.compile(r"\b(?:i|you|we|me|my|your|our)\b", re.IGNORECASE),
+    "fr": re.compile(r"\b(?:je|tu|vous|nous|me|mon|ma|mes|votre|vos|notre|nos)\b|\bj[’']", re.IGNORECASE),
+    "pt": re.compile(r"\b(?:eu|você|vocês|nós|me|meu|minha|meus|minhas|seu|sua|nosso|nossa)\b", re.IGNORECASE),
+    "es": re.compile(r"\b(?:yo|tú|usted|ustedes|nosotros|me|mi|mis|nos|puedo|tengo)\b", re.IGNORECASE),
+    "de": re.compile(r"\b(?:ich|du|sie|wir|mich|mir|mein\w*|dein\w*|ihr\w*|unser\w*)\b", re.IGNORECASE),
+    "it": re.compile(r"\b(?:io|tu|lei|noi|voi|mi|mio|mia|miei|mie|posso|riesco)\b", re.IGNORECASE),
+    "nl": re.compile(r"\b(?:ik|jij|je|u|wij|we|mij|mijn|jouw|uw|ons|onze)\b", re.IGNORECASE),
+}
+_QUOTED = re.compile(r"[\"“«„][^\"”»“]*[\"”»“]")
+
+
+def asks_of_denial(question: str, language: str) -> bool:
+    """Whether a question holds a word that negates and is about what is denied: not where somebody tells what fails them ("I cannot
+    log in, why?"), nor in words that are quoted, such as a message."""
+    asked = _QUOTED.sub(" ", question)
+    return denies(asked, language) and not _SPEAKERS.get(language, _SPEAKERS["en"]).search(asked)
 
 
 def denies(text: str, language: str) -> bool:

@@ -27,6 +27,9 @@ _VALUES = {
     language: dict(zip(names.split(), chain(range(2, 20), range(20, 100, 10)), strict=True)) | _ALSO.get(language, {})
     for language, names in _NAMED.items()
 }
+_ROMAN_NAMES = "II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI"
+_ROMAN = {name: str(value) for value, name in enumerate(_ROMAN_NAMES.split(), 2)}
+_CAPITALS = re.compile(r"\b[IVX]{1,5}\b")
 
 
 def numbers(text: str, language: str) -> list[frozenset[str]]:
@@ -51,6 +54,11 @@ def named_numbers(text: str, language: str) -> list[int]:
             tens, units = (values.get(part, 0) for part in word.split("-"))
             found += [tens + units] if tens >= 20 and 0 < units < 10 else [value for value in (tens, units) if value]
     return found
+
+
+def roman_numbers(text: str) -> list[frozenset[str]]:
+    """Roman numerals in capitals from II to XVI, as in "World War II", in the form of `numbers`."""
+    return [frozenset({_ROMAN[found]}) for found in _CAPITALS.findall(text) if found in _ROMAN]
 
 
 def readings_of(figures: str) -> frozenset[str]:

@@ -116,6 +116,55 @@ def test_the_contrary_is_told_in_french_and_portuguese(language: str, text: str,
     assert read_signs(question, _hits(question, [text], embedder, language=language), searched=9).contrary == 1
 
 
+@pytest.mark.parametrize(
+    ("question", "contrary"),
+    [
+        ("Which train tickets are not refunded?", 1),
+        ("I cannot get my train tickets refunded, what now?", 0),  # what fails the asker is no fact of the documents
+        ("Why don't you refund train tickets?", 0),
+        ('What does "train tickets are not refunded" mean?', 0),
+        ("train tickets not refunded", 0),  # words to search for, or a statement
+        ("Train tickets are not refunded.", 0),
+        ("are train tickets not refunded", 1),
+    ],
+)
+def test_only_a_question_about_what_is_denied_is_told_by_a_denial(question: str, contrary: float, embedder: MiniLM) -> None:
+    assert read_signs(question, _hits(question, [TRAVEL, LEAVE], embedder), searched=20).contrary == contrary
+
+
+def test_who_complains_is_told_from_who_asks_in_other_languages_too(embedder: MiniLM) -> None:
+    texts = {
+        "fr": "Les billets de train sont remboursés en seconde classe.",
+        "pt": "Os bilhetes de trem são reembolsados na segunda classe.",
+        "de": "Die Fahrkarten werden in der zweiten Klasse erstattet.", "es": "Los billetes de tren se reembolsan en segunda clase.",
+        "it": "I biglietti del treno sono rimborsati in seconda classe.", "nl": "Treinkaartjes worden vergoed in de tweede klasse.",
+    }  # fmt: skip
+    asked = {
+        "fr": ("Quels billets de train ne sont pas remboursés ?", "Je ne trouve pas mes billets de train, que faire ?"),
+        "pt": ("Quais bilhetes de trem não são reembolsados?", "Eu não encontro meus bilhetes de trem, o que fazer?"),
+        "de": ("Welche Fahrkarten werden nicht erstattet?", "Ich finde die Fahrkarten nicht, was nun?"),
+        "es": ("¿Qué billetes de tren no se reembolsan?", "No puedo encontrar los billetes de tren, ¿qué hago?"),
+        "it": ("Quali biglietti del treno non sono rimborsati?", "Non trovo i miei biglietti del treno, che fare?"),
+        "nl": ("Welke treinkaartjes worden niet vergoed?", "Ik vind de treinkaartjes niet, wat nu?"),
+    }
+
+    def contrary(question: str, language: str) -> float:
+        hits = _hits(question, [texts[language]], embedder, language=language)
+        return read_signs(question, hits, searched=20).contrary
+
+    assert {code: tuple(contrary(question, code) for question in pair) for code, pair in asked.items()} == dict.fromkeys(
+        asked, (1, 0)
+    )
+
+
+def test_a_number_is_found_where_it_stands_in_roman_numerals(embedder: MiniLM) -> None:
+    text = "History\nWorld War II ended in Europe in May."
+    read = [
+        read_signs(q, _hits(q, [text], embedder), searched=20) for q in ("When did World War 2 end?", "When did World War 3 end?")
+    ]
+    assert [signs.contrary for signs in read] == [0, 1]
+
+
 def test_the_opposite_of_a_word_tells_nothing_where_the_word_stands_nearby() -> None:
     asked, sentence = "Which is the highest peak?", "The lowest one is Molehill."
     assert says_the_opposite(asked, sentence, f"{sentence} It has a lake.", "en")
