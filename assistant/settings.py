@@ -23,6 +23,7 @@ _TELEMETRY_OFF = {
     "LANGSMITH_TRACING": "false",
     "LANGCHAIN_TRACING_V2": "false",
     "OTEL_SDK_DISABLED": "true",
+    "ORT_DISABLE_TELEMETRY": "1",
     # Not telemetry but chatter: pymilvus pings Milvus Lite more often than its server likes, and gRPC reports every rebuke.
     "GRPC_VERBOSITY": "NONE",
 }
