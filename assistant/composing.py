@@ -85,10 +85,7 @@ class Composer:
     def _not_found(self, found: Retrieval, question: str, language: str, milliseconds: Mapping[str, float]) -> Answer:
         """The answer where the passages hold none, with how sure it is that they hold one."""
         best = found.hits[: self.most_passages]
-        sure = confidence(
-            found.query, best, searched=found.searched, embedder=self.embedder.name, covered=self.embedder.languages,
-            carried=found.carried, own=self.rule,
-        )  # fmt: skip
+        sure = confidence(found, best, embedder=self.embedder, own=self.rule)
         return Answer(
             question, shown(found.query, found.carried), _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True,
             confidence=sure, hits=best[:_NEAREST], milliseconds=milliseconds, notices=found.notices, searched=found.searched,

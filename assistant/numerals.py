@@ -27,9 +27,9 @@ _VALUES = {
     language: dict(zip(names.split(), chain(range(2, 20), range(20, 100, 10)), strict=True)) | _ALSO.get(language, {})
     for language, names in _NAMED.items()
 }
-_ROMAN_NAMES = "II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI"
+_ROMAN_NAMES = "II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI"
 _ROMAN = {name: str(value) for value, name in enumerate(_ROMAN_NAMES.split(), 2)}
-_CAPITALS = re.compile(r"\b[IVX]{1,5}\b")
+_CAPITALS = re.compile(r"\b([IVX]{1,5})(?:e|è?me|[ºªᵉ])?\b")
 
 
 def numbers(text: str, language: str) -> list[frozenset[str]]:
@@ -57,7 +57,7 @@ def named_numbers(text: str, language: str) -> list[int]:
 
 
 def roman_numbers(text: str) -> list[frozenset[str]]:
-    """Roman numerals in capitals from II to XVI, as in "World War II", in the form of `numbers`."""
+    """Roman numerals in capitals from II to XXI, as in "World War II" and "XIXe siècle", in the form of `numbers`."""
     return [frozenset({_ROMAN[found]}) for found in _CAPITALS.findall(text) if found in _ROMAN]
 
 

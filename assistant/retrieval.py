@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from assistant.cosine_span import cosine_span
+from assistant.cosine_scale import cosine_scale
 from assistant.errors import InvalidRequest
 from assistant.filters import EVERYTHING, Filters, nothing_passes
 from assistant.fusion import PROXIMITY_WEIGHT, best_first, blend, convex, dense_weight, reciprocal_rank
@@ -142,7 +142,7 @@ class Retriever:
             dense,
             bm25,
             weight=dense_weight(asked.language, self.embedder.languages, follow_up=bool(asked.carried)),
-            cosine_span=cosine_span(self.embedder),
+            cosine_span=cosine_scale(self.embedder).span,
             attainable=None if self.sparse else weights.attainable,
         )
 

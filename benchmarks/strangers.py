@@ -49,12 +49,8 @@ def _refused(opened: OpenSet, collection: Collection, questions: Sequence[Questi
     assistant, refused = opened.assistant, []
     for question in questions:
         query, carried = standing_alone(assistant.generator, question.text, question.history)
-        most = assistant.limits.answer_passages
-        found = assistant.retriever.search(query, [collection], k=most, carried=carried)
-        sure = confidence(
-            query, found.hits, searched=found.searched, embedder=assistant.embedder.name, covered=assistant.embedder.languages,
-            carried=carried, own=assistant.rule,
-        )  # fmt: skip
+        found = assistant.retriever.search(query, [collection], k=assistant.limits.answer_passages, carried=carried)
+        sure = confidence(found, found.hits, embedder=assistant.embedder, own=assistant.rule)
         refused.append(float(not enough(sure)))
     return refused
 

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from assistant import measures
 from assistant.access import OWNER
 from assistant.answering import Assistant
-from assistant.deciding import Rule, Signs, built_in_rule, enough, read_signs, scored_with, write_rule
+from assistant.cosine_scale import cosine_scale
+from assistant.deciding import Rule, built_in_rule, enough, scored_with, write_rule
 from assistant.errors import EvaluationError
 from assistant.generators.condensing import standing_alone
 from assistant.records import Collection
 from assistant.settings import Settings
+from assistant.signs import Signs, read_signs
 from assistant.types import Hit
 from assistant.wiring import RULE_FILE
 from doors.evaluation_set import COLLECTION, OnProgress, Passage, Question, has_pages, open_set, passages_of
@@ -100,13 +102,13 @@ def _cases(
     query, carried = standing_alone(assistant.generator, question.text, question.history)
     found = assistant.retriever.search(query, [collection], k=_K, carried=carried)
     without = [hit for hit in found.hits if question.gold.keys().isdisjoint(passages[hit.chunk.id])]
+    embedder = assistant.embedder
 
     def case(hits: Sequence[Hit], answered: bool, mark: str) -> list[_Case]:
         if not hits:
             return []
-        rule = built_in_rule(query, hits, embedder=assistant.embedder.name, covered=assistant.embedder.languages)
-        rule = replace(rule, fitted_with=scored_with(assistant.embedder.name, hits))
-        signs = read_signs(query, hits[: assistant.limits.answer_passages], searched=found.searched, carried=carried)
+        rule = replace(built_in_rule(query, hits, embedder), fitted_with=scored_with(embedder, hits))
+        signs = read_signs(found, hits[: assistant.limits.answer_passages], cosine_scale(embedder))
         return [_Case(question.id + mark, signs, answered, rule)]
 
     if not question.answerable:

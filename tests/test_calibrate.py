@@ -96,7 +96,7 @@ def test_a_rule_that_decides_no_better_is_not_kept(settings: Settings, tmp_path:
         if not question["answerable"]:
             question["question"] = f"Which vaccine did patient {question['id']} get?"
     (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    write_rule(Rule(1.0, {"cosine": 1.0}, "before"), settings.data_dir / "calibration.json")
+    write_rule(Rule(1.0, {"dense": 1.0}, "before"), settings.data_dir / "calibration.json")
     found = calibrate(folder, settings)
     assert found["before"]["balanced_accuracy"] == 1.0
     assert found["kept"] == ""

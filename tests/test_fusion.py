@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from assistant.cosine_span import cosine_span
+from assistant.cosine_scale import cosine_scale
 from assistant.fusion import blend, convex, dense_weight, reciprocal_rank, trained_rerank_weight
 from assistant.protocols import Vectors
 from assistant.rerankers.maxsim import MaxSim
@@ -49,7 +49,7 @@ def test_convex_keeps_the_dense_order_among_equals() -> None:
     assert [item for item, _ in convex([(3, 0.5), (1, 0.5), (2, 0.5)], [], weight=1.0, cosine_span=0.5)] == [3, 1, 2]
 
 
-def test_the_span_of_cosines_is_what_the_embedder_gives_its_own_pairs_beyond_the_others() -> None:
+def test_the_scale_of_cosines_is_what_the_embedder_gives_the_others_and_its_own_pairs_beyond_them() -> None:
     class Pairs:
         def encode_queries(self, texts: Sequence[str]) -> Vectors:
             return np.eye(len(texts), dtype=np.float32)
@@ -57,8 +57,10 @@ def test_the_span_of_cosines_is_what_the_embedder_gives_its_own_pairs_beyond_the
         def encode_documents(self, texts: Sequence[str]) -> Vectors:
             return np.eye(len(texts), dtype=np.float32) * 0.6 + 0.3
 
-    assert cosine_span(Pairs()) == pytest.approx(0.6)  # type: ignore[arg-type]
-    assert 0 < cosine_span(HashingEmbedder()) < 1
+    scale = cosine_scale(Pairs())  # type: ignore[arg-type]
+    assert [scale.unrelated, scale.span] == pytest.approx([0.3, 0.6])
+    assert [scale.place(0.3), scale.place(0.9)] == pytest.approx([0, 1], abs=1e-6)
+    assert 0 < cosine_scale(HashingEmbedder()).span < 1
 
 
 def test_an_embedder_that_cannot_tell_the_pairs_apart_gets_no_greater_say_for_it() -> None:
@@ -69,7 +71,7 @@ def test_an_embedder_that_cannot_tell_the_pairs_apart_gets_no_greater_say_for_it
         def encode_documents(self, texts: Sequence[str]) -> Vectors:
             return np.array([[(row * column) % 2 for row in range(len(texts))] for column in range(len(texts))], dtype=np.float32)
 
-    assert cosine_span(Confused()) > 0.5  # type: ignore[arg-type]
+    assert cosine_scale(Confused()).span > 0.5  # type: ignore[arg-type]
 
 
 def test_reciprocal_rank_adds_one_over_sixty_plus_rank() -> None:

@@ -187,7 +187,7 @@ def test_reports_that_differ_in_their_figures_alone_are_both_kept(assistant: Ass
 def test_deciding_still_sees_the_single_hits(assistant: Assistant, handbook: list[Chunk]) -> None:
     question = "When is unused leave lost, and is leave paid out?"
     found = assistant.search(question, k=assistant.limits.answer_passages)
-    alone = confidence(question, found.hits, searched=found.searched, embedder=assistant.embedder.name, covered=())
+    alone = confidence(found, found.hits, embedder=assistant.embedder)
     answer = assistant.ask(question)
     assert answer.found
     assert len(answer.hits) < len(found.hits)

@@ -1,7 +1,8 @@
-"""How far apart an embedder's cosines lie: from a passage that answers a question to one that has nothing to do with it."""
+"""Where an embedder's cosines lie: to a passage that answers a question, and to one that has nothing to do with it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -21,21 +22,35 @@ _PAIRS = (
 )
 
 
-def cosine_span(embedder: Embedder) -> float:
-    """The mean cosine of eight questions to their own passages, less that to the others'; MiniLM has .51, multilingual E5 .10.
+@dataclass(frozen=True, slots=True)
+class CosineScale:
+    """The usual cosine of a question to a passage that is `unrelated` to it, and the `span` from there to a passage that answers it,
+    which is above zero. MiniLM: -.01 and .51; multilingual E5: .73 and .10."""
 
-    It is what makes one weight serve embedders whose cosines crowd together and those whose do not. At least two standard deviations
-    of the cosines to the others, so that an embedder that cannot tell the pairs apart is not given the greater say for it. Measured
-    once for each embedder; above zero. Raises what the embedder raises.
+    unrelated: float
+    span: float
+
+    def place(self, cosine: float) -> float:
+        """A cosine on this scale: about 0 where a passage is unrelated, about 1 where it answers; the same for every embedder."""
+        return (cosine - self.unrelated) / self.span
+
+
+def cosine_scale(embedder: Embedder) -> CosineScale:
+    """The scale from eight questions, their own passages and the others'. It is what lets one weight and one rule serve embedders
+    whose cosines crowd together and those whose do not.
+
+    The span is at least two standard deviations of the cosines to the others, so that an embedder that cannot tell the pairs apart
+    is not given the greater say for it. Measured once for each embedder. Raises what the embedder raises.
     """
     given: Any = embedder  # a protocol does not say that it can be hashed; every object of a class without __eq__ can
     return _measured(given)
 
 
 @lru_cache(maxsize=8)
-def _measured(embedder: Embedder) -> float:
+def _measured(embedder: Embedder) -> CosineScale:
     questions, passages = zip(*_PAIRS, strict=True)
     cosines = embedder.encode_queries(questions) @ embedder.encode_documents(passages).T
     own = np.eye(len(_PAIRS), dtype=bool)
-    span = cosines[own].mean() - cosines[~own].mean()
-    return max(float(span), 2 * float(cosines[~own].std()), 1e-6)
+    others = cosines[~own]
+    span = max(float(cosines[own].mean() - others.mean()), 2 * float(others.std()), 1e-6)
+    return CosineScale(float(others.mean()), span)
