@@ -219,12 +219,12 @@ class Assistant:
         yield Searching(shown(query, carried))
         found = self._searched(query, names, reader, HITS_FOR_A_PASSAGE * self.limits.answer_passages, filters, carried)
         if filters and not found.searched:
-            yield unsearched(question, shown(query, carried), nothing_passes(filters))
+            took = {**clock.milliseconds, **found.milliseconds, "total": _milliseconds_since(started)}
+            yield unsearched(question, shown(query, carried), nothing_passes(filters), took)
             return
         for event in self.answer_from(found, question=question, history=history):
             if isinstance(event, Done):
-                total = round((time.perf_counter() - started) * 1000, 3)
-                milliseconds = {**clock.milliseconds, **event.answer.milliseconds, "total": total}
+                milliseconds = {**clock.milliseconds, **event.answer.milliseconds, "total": _milliseconds_since(started)}
                 notices = (*event.answer.notices, *self._unfinished(of))
                 if filters and not event.answer.found:
                     notices = (*notices, f"Only documents that pass these filters were searched: {filters}.")
@@ -316,3 +316,7 @@ class Assistant:
             # A reindex had put another index in the old one's place.
             found = self.retriever.search(query, again, k=k, carried=carried, filters=filters)
         return without_unreadable(found, self.library, reader)
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 3)

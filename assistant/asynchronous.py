@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -86,13 +86,19 @@ def _run(work: Callable[[Callable[[T], None]], None], say: Callable[[T], None], 
         pass
     except Exception as raised:  # handed to the task that listens, which raises it
         error = raised
+    except BaseException as raised:  # what would end the listener's process is no end of its work
+        error = RuntimeError(f"What was asked for ended early: {raised!r}.")
     finally:
         with suppress(RuntimeError):  # its loop is closed: nobody listens any more
             pass_on(_End(error))
 
 
 def say_each(make: Callable[[], Iterator[T]], say: Callable[[T], None]) -> None:
-    """Say every item of the iterator that `make` makes, and close it."""
-    with closing(make()) as items:  # type: ignore[type-var]
+    """Say every item of the iterator that `make` makes, and close it where it can be closed."""
+
+    def each() -> Generator[T]:
+        yield from make()
+
+    with closing(each()) as items:
         for item in items:
             say(item)

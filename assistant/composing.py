@@ -49,7 +49,8 @@ class Composer:
         clock = StageClock(dict(found.milliseconds))
         with clock.measure("decide"):
             language = detect_language(question, fallback=best[0].chunk.language if best else "en")
-            not_found = self._not_found(found, question, language, clock.milliseconds)
+            not_found = self._not_found(found, question, language)
+        not_found = replace(not_found, milliseconds=dict(clock.milliseconds))
         if not enough(not_found.confidence):
             yield Passages(best)
             yield Done(not_found)
@@ -82,13 +83,13 @@ class Composer:
             )
         )
 
-    def _not_found(self, found: Retrieval, question: str, language: str, milliseconds: Mapping[str, float]) -> Answer:
+    def _not_found(self, found: Retrieval, question: str, language: str) -> Answer:
         """The answer where the passages hold none, with how sure it is that they hold one."""
         best = found.hits[: self.most_passages]
         sure = confidence(found, best, embedder=self.embedder, own=self.rule)
         return Answer(
             question, shown(found.query, found.carried), _NOT_FOUND.get(language, _NOT_FOUND["en"]), found=False, complete=True,
-            confidence=sure, hits=best[:_NEAREST], milliseconds=milliseconds, notices=found.notices, searched=found.searched,
+            confidence=sure, hits=best[:_NEAREST], notices=found.notices, searched=found.searched,
         )  # fmt: skip
 
     def _passages(self, hits: Sequence[Hit]) -> list[Hit]:
@@ -110,12 +111,12 @@ class Composer:
 
 def nothing_there(question: str) -> Done:
     """The end of a stream where there is no document yet."""
-    return unsearched(question, question, _NOTHING_THERE)
+    return unsearched(question, question, _NOTHING_THERE, {})
 
 
-def unsearched(question: str, query: str, text: str) -> Done:
+def unsearched(question: str, query: str, text: str, milliseconds: Mapping[str, float]) -> Done:
     """The end of a stream where there was nothing to search, with a text that says why."""
-    return Done(Answer(question, query, text, found=False, complete=True, confidence=0.0))
+    return Done(Answer(question, query, text, found=False, complete=True, confidence=0.0, milliseconds=milliseconds))
 
 
 def shown(query: str, carried: str) -> str:

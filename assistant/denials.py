@@ -22,15 +22,20 @@ _NEGATION = {
 }
 # Who asks and who is spoken to: what they cannot, do not or may not do is why they ask, and no fact that a document could deny.
 _SPEAKERS = {
-    "en": re.compile(r"\b(?:i|you|we|me|my|your|our)\b", re.IGNORECASE),
+    # "I" and a word behind it; not a numeral ("World War I", "type I"). "Can I ...": only the first word may have a capital.
+    "en": re.compile(
+        r"\b(?:i|(?i:you|we|me|my|your|our))\b"
+        r"|(?:^\W*(?:\w+\W+)?|\b(?!(?:type|class|phase|stage|grade)\W)[a-z][\w’']*\W+)I(?:[’']|\s+[a-z])"
+    ),
     "fr": re.compile(r"\b(?:je|tu|vous|nous|me|mon|ma|mes|votre|vos|notre|nos)\b|\bj[’']", re.IGNORECASE),
-    "pt": re.compile(r"\b(?:eu|você|vocês|nós|me|meu|minha|meus|minhas|seu|sua|nosso|nossa)\b", re.IGNORECASE),
+    "pt": re.compile(r"\b(?:eu|você|vocês|nós|me|meu|minha|meus|minhas|nosso|nossa)\b", re.IGNORECASE),
     "es": re.compile(r"\b(?:yo|tú|usted|ustedes|nosotros|me|mi|mis|nos|puedo|tengo)\b", re.IGNORECASE),
-    "de": re.compile(r"\b(?:ich|du|sie|wir|mich|mir|mein\w*|dein\w*|ihr\w*|unser\w*)\b", re.IGNORECASE),
-    "it": re.compile(r"\b(?:io|tu|lei|noi|voi|mi|mio|mia|miei|mie|posso|riesco)\b", re.IGNORECASE),
+    # With a capital within a sentence they are spoken to; without one, or at its start, they may be anybody.
+    "de": re.compile(r"\b(?i:ich|du|wir|mich|mir|mein\w*|dein\w*|unser\w*)\b|(?<=[\w,] )(?:Sie|Ihnen|Ihr(?:e[mnrs]?)?)\b"),
+    "it": re.compile(r"\b(?:io|tu|noi|voi|mi|mio|mia|miei|mie|posso|riesco)\b", re.IGNORECASE),
     "nl": re.compile(r"\b(?:ik|jij|je|u|wij|we|mij|mijn|jouw|uw|ons|onze)\b", re.IGNORECASE),
 }
-_QUOTED = re.compile(r"[\"“«„][^\"”»“]*[\"”»“]")
+_QUOTED = re.compile(r"[\"“«„][^\"”»“«„]{0,300}[\"”»“]")
 
 
 def asks_of_denial(question: str, language: str) -> bool:

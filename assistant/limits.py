@@ -1,4 +1,4 @@
-"""The sizes that ingestion and answering keep to."""
+"""What ingestion and answering keep to."""
 
 from __future__ import annotations
 

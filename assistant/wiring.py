@@ -186,14 +186,14 @@ def make_writer(settings: Settings, given: object = None) -> Generator:
 def running_servers(settings: Settings, ports: Mapping[str, int] | None = None) -> Sequence[RunningServer]:
     """The language models that run on this machine (at these ports, or where they are usually), where the settings leave open what
     writes answers; nobody is asked where they do not."""
-    from assistant.generators.discovering import PORTS, running_servers
+    from assistant.generators.discovering import PORTS, servers_at
 
-    return () if "generator" in settings.model_fields_set else running_servers(ports or PORTS)
+    return () if "generator" in settings.model_fields_set else servers_at(ports or PORTS)
 
 
 def endpoint_trouble(settings: Settings) -> str:
     """What keeps the endpoint that is to write from doing so, and what to do. Empty where it answers, and where none is to write."""
-    from assistant.generators.endpoint_check import endpoint_trouble
+    from assistant.generators.endpoint_check import trouble_at
 
     if settings.generator != "openai":
         return ""
@@ -201,7 +201,7 @@ def endpoint_trouble(settings: Settings) -> str:
         close_writer(make_endpoint(settings))
     except SettingsError as error:
         return str(error)
-    return endpoint_trouble(settings.openai_base_url.strip().rstrip("/"), settings.openai_api_key.get_secret_value().strip())
+    return trouble_at(settings.openai_base_url.strip().rstrip("/"), settings.openai_api_key.get_secret_value().strip())
 
 
 def close_writer(writer: object) -> None:

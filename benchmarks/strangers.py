@@ -25,23 +25,22 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--limit", type=int, default=200, help="so many questions of each other set, by the digest of their ids")
     chosen = parser.parse_args()
-    asked = {folder.name: read_questions(folder) for folder in chosen.folders}
+    asked = {folder.resolve(): read_questions(folder) for folder in chosen.folders}
     shares: list[float] = []
-    for folder in chosen.folders:
+    for folder in asked:
         with open_set(folder, read_settings()) as opened:
             (collection,) = opened.assistant.library.readable(OWNER, [COLLECTION])
-            for name, questions in asked.items():
+            for other, questions in asked.items():
                 answerable = [question for question in questions if question.answerable]
-                if name == folder.name:
-                    _show(f"{name}, its own", _refused(opened, collection, answerable))
+                if other == folder:
+                    _show(f"{folder.name}, its own", _refused(opened, collection, answerable))
                     near = _refused(opened, collection, [question for question in questions if not question.answerable])
-                    _show(f"{name}, near misses", near)
+                    _show(f"{folder.name}, near misses", near)
                 else:
                     some = sorted(answerable, key=lambda question: hashlib.sha256(question.id.encode()).digest())[: chosen.limit]
-                    refused = _refused(opened, collection, some)
-                    shares.append(measures.mean(refused) or 0.0)
-                    _show(f"{folder.name} asked {name}'s", refused)
-    print(f"{'other sets, mean of the pairs':44}{measures.mean(shares) or 0:7.4f}")
+                    share = _show(f"{folder.name} asked {other.name}'s", _refused(opened, collection, some))
+                    shares += [] if share is None else [share]
+    _show("other sets, mean of the pairs", shares)
 
 
 def _refused(opened: OpenSet, collection: Collection, questions: Sequence[Question]) -> list[float]:
@@ -55,9 +54,12 @@ def _refused(opened: OpenSet, collection: Collection, questions: Sequence[Questi
     return refused
 
 
-def _show(what: str, refused: Sequence[float]) -> None:
-    if refused:
-        print(f"{what:36}{len(refused):8}{measures.mean(refused) or 0:7.4f}", flush=True)
+def _show(what: str, refused: Sequence[float]) -> float | None:
+    """A line with the mean, and the mean; neither where there is nothing to average."""
+    mean = measures.mean(refused)
+    if mean is not None:
+        print(f"{what:36}{len(refused):8}{mean:8.4f}", flush=True)
+    return mean
 
 
 if __name__ == "__main__":

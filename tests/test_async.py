@@ -113,6 +113,27 @@ def test_nothing_runs_ahead_and_closing_closes_the_iterator_in_its_own_thread() 
     assert counting.threads == {"iterator"}
 
 
+def test_an_iterator_that_cannot_be_closed_is_heard_to_its_end() -> None:
+    async def hear() -> list[int]:
+        return [item async for item in in_thread(lambda: iter([1, 2]))]
+
+    assert asyncio.run(hear()) == [1, 2]
+
+
+def test_work_that_would_end_the_process_is_heard_as_a_failure() -> None:
+    def work(say: Callable[[int], None]) -> None:
+        say(1)
+        raise SystemExit(3)
+
+    async def hear() -> None:
+        items = heard(work, name="work")
+        assert await anext(items) == 1
+        with pytest.raises(RuntimeError, match="SystemExit"):
+            await anext(items)
+
+    asyncio.run(hear())
+
+
 def test_a_task_that_is_cancelled_goes_on_at_once_and_the_iterator_is_closed_after_its_next_item() -> None:
     counting = Counting(seconds=0.5)
 

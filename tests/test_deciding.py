@@ -149,6 +149,8 @@ def test_the_contrary_is_told_in_french_and_portuguese(language: str, text: str,
         ("train tickets not refunded", 0),  # words to search for, or a statement
         ("Train tickets are not refunded.", 0),
         ("are train tickets not refunded", 1),
+        ("Which train tickets were not refunded in World War I?", 1),  # a numeral, not who asks
+        ("Why can I not get my ticket refunded?", 0),
     ],
 )
 def test_only_a_question_about_what_is_denied_is_told_by_a_denial(question: str, contrary: float, embedder: MiniLM) -> None:
@@ -164,8 +166,8 @@ def test_who_complains_is_told_from_who_asks_in_other_languages_too(embedder: Mi
     }  # fmt: skip
     asked = {
         "fr": ("Quels billets de train ne sont pas remboursés ?", "Je ne trouve pas mes billets de train, que faire ?"),
-        "pt": ("Quais bilhetes de trem não são reembolsados?", "Eu não encontro meus bilhetes de trem, o que fazer?"),
-        "de": ("Welche Fahrkarten werden nicht erstattet?", "Ich finde die Fahrkarten nicht, was nun?"),
+        "pt": ("Quais bilhetes de trem não têm o seu preço reembolsado?", "Eu não encontro meus bilhetes de trem, o que fazer?"),
+        "de": ("Welche Fahrkarten werden nicht erstattet, wenn sie alt sind?", "Ich finde die Fahrkarten nicht, was nun?"),
         "es": ("¿Qué billetes de tren no se reembolsan?", "No puedo encontrar los billetes de tren, ¿qué hago?"),
         "it": ("Quali biglietti del treno non sono rimborsati?", "Non trovo i miei biglietti del treno, che fare?"),
         "nl": ("Welke treinkaartjes worden niet vergoed?", "Ik vind de treinkaartjes niet, wat nu?"),

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from assistant.generators.discovering import running_servers
+from assistant.generators.discovering import servers_at
 from assistant.settings import Settings, read_settings
-from assistant.wiring import endpoint_trouble
-from assistant.wiring import running_servers as running_servers_of
+from assistant.wiring import endpoint_trouble, running_servers
 
 
 @contextmanager
@@ -62,7 +61,7 @@ def nobody() -> int:
 def test_what_runs_is_offered_by_name_with_the_settings_to_copy() -> None:
     with serving(models("llama3.2:3b", "qwen3")) as (port, asked), serving(models("org/model-7B")) as (other, _):
         ports = {"Ollama": port, "llama.cpp": nobody(), "vLLM": other}
-        first, second = running_servers(ports, timeout_seconds=3.0)
+        first, second = servers_at(ports, timeout_seconds=3.0)
     assert first.offer == (
         "Ollama is running here with llama3.2:3b, qwen3. To have it write answers: FOOTNOTE_GENERATOR=openai "
         f"FOOTNOTE_OPENAI_BASE_URL=http://127.0.0.1:{port}/v1 FOOTNOTE_OPENAI_MODEL=llama3.2:3b"
@@ -91,6 +90,7 @@ def test_a_configured_endpoint_that_is_down_or_incomplete_is_told_with_what_to_d
     assert down.startswith(f"{address} cannot be reached (")
     assert down.endswith("). Start its server, or correct FOOTNOTE_OPENAI_BASE_URL.")
     assert "FOOTNOTE_OPENAI_BASE_URL" in endpoint_trouble(Settings(generator="openai"))
+    assert "Write an address such as" in endpoint_trouble(Settings(**written_by("http://[::1/v1")))
     assert endpoint_trouble(Settings(**{**written_by(address), "generator": "quotes"})) == ""
 
 
@@ -112,7 +112,7 @@ NO_MODELS = [
 @pytest.mark.parametrize(("body", "status"), [case[1:] for case in NO_MODELS], ids=[case[0] for case in NO_MODELS])
 def test_what_else_listens_there_is_no_offer(body: bytes, status: int) -> None:
     with serving(body, status) as (port, asked):
-        assert running_servers({"Ollama": port}, timeout_seconds=3.0) == []
+        assert servers_at({"Ollama": port}, timeout_seconds=3.0) == []
         assert asked == ["GET /v1/models"]
 
 
@@ -121,7 +121,7 @@ def test_a_server_that_says_nothing_holds_nobody_up_and_hides_no_other() -> None
         silent = [servers.enter_context(serving(models("x"), pause_seconds=4.0))[0] for _ in range(3)]
         quick, _ = servers.enter_context(serving(models("qwen3")))
         started = time.monotonic()
-        found = running_servers({**{f"silent {n}": port for n, port in enumerate(silent)}, "quick": quick}, timeout_seconds=1.0)
+        found = servers_at({**{f"silent {n}": port for n, port in enumerate(silent)}, "quick": quick}, timeout_seconds=1.0)
         assert time.monotonic() - started < 3.0
     assert [server.name for server in found] == ["quick"]
 
@@ -138,7 +138,7 @@ def test_a_server_that_drips_its_answer_is_not_waited_for() -> None:
 
         threading.Thread(target=drip, daemon=True).start()
         started = time.monotonic()
-        assert running_servers({"Ollama": server.getsockname()[1]}, timeout_seconds=0.5) == []
+        assert servers_at({"Ollama": server.getsockname()[1]}, timeout_seconds=0.5) == []
         assert time.monotonic() - started < 5.0
 
 
@@ -146,9 +146,9 @@ def test_nobody_is_asked_where_the_settings_say_what_writes(monkeypatch: pytest.
     with serving(models("qwen3")) as (port, asked):
         ports = {"Ollama": port}
         monkeypatch.setenv("FOOTNOTE_GENERATOR", "quotes")
-        assert running_servers_of(read_settings(), ports) == ()
-        assert running_servers_of(Settings(generator="openai"), ports) == ()
+        assert running_servers(read_settings(), ports) == ()
+        assert running_servers(Settings(generator="openai"), ports) == ()
         assert asked == []
         monkeypatch.delenv("FOOTNOTE_GENERATOR")
-        running_servers_of(read_settings(), ports)
+        running_servers(read_settings(), ports)
         assert asked == ["GET /v1/models"]

@@ -37,7 +37,7 @@ class RunningServer:
         )
 
 
-def running_servers(ports: Mapping[str, int] = PORTS, *, timeout_seconds: float = 0.3) -> list[RunningServer]:
+def servers_at(ports: Mapping[str, int] = PORTS, *, timeout_seconds: float = 0.3) -> list[RunningServer]:
     """Those that answer, in the order of `ports`: each is asked GET /v1/models on 127.0.0.1, all at once, and nothing else. A server
     without models is left out, as is what answers anything else."""
     found: dict[str, RunningServer] = {}

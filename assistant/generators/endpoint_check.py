@@ -6,7 +6,7 @@ from __future__ import annotations
 _FAILING = frozenset({500, 502, 503, 504})
 
 
-def endpoint_trouble(base_url: str, api_key: str, *, timeout_seconds: float = 5.0) -> str:
+def trouble_at(base_url: str, api_key: str, *, timeout_seconds: float = 5.0) -> str:
     """What is wrong, and what to do; empty where the endpoint answers. Proxies and the environment are left alone, no redirect is
     followed, and an empty key sends none."""
     import httpx2

@@ -109,8 +109,12 @@ class OpenAICompletions:
 
 
 def _base_url(text: str) -> str:
-    parts = urlsplit(text.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(text.strip())
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:  # half a pair of brackets
+        is_address = False
+    if not is_address:
         raise SettingsError(f"FOOTNOTE_OPENAI_BASE_URL is '{text}'. Write an address such as http://127.0.0.1:11434/v1.")
     if parts.username or parts.password:
         raise SettingsError("FOOTNOTE_OPENAI_BASE_URL holds a name or password. Put the key into FOOTNOTE_OPENAI_API_KEY.")

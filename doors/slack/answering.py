@@ -24,6 +24,12 @@ from doors.slack.messages import Message, answer_messages, documents_message, ow
 from doors.slack.readers import Readers
 
 STOPPED = "I was stopped before I could answer. Ask again, please."
+"""In an answer that was begun."""
+LEFT_UNANSWERED = (
+    "I was stopped before I could answer, or Slack did not take my answer in time. Ask again, please. Files that came with it may "
+    "be in: `documents` lists them."
+)
+"""In a thread that nothing was answered in."""
 FAILURE = "Something went wrong here, and whoever runs Footnote finds it in the log. Ask again, please."
 _NOTHING_SHARED = (
     "There is nothing here that I may search for you. Whoever runs Footnote shares a collection with everybody by "

@@ -84,12 +84,12 @@ class Slack:
         """Answer at a `response_url`, which the user alone sees. Raises SlackClientError; TooSoon where Slack asks to wait again and
         again, or the bot is stopping."""
         client = WebhookClient(address, timeout=_TIMEOUT_SECONDS, logger=_log, retry_handlers=[ConnectionErrorRetryHandler()])
-        for _ in range(_MOST_WAITS):
+        for left in reversed(range(_MOST_WAITS)):
             sent = client.send(
                 text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False, unfurl_links=False,
                 unfurl_media=False,
             )  # fmt: skip
-            if sent.status_code != 429 or self.stopping.wait(retry_after(sent.headers)):
+            if sent.status_code != 429 or not left or self.stopping.wait(retry_after(sent.headers)):
                 break
         if sent.status_code == 429:
             raise TooSoon("a response", retry_after(sent.headers))

@@ -10,7 +10,7 @@ from functools import partial
 
 from slack_sdk.errors import SlackApiError
 
-from doors.slack.answering import STOPPED
+from doors.slack.answering import LEFT_UNANSWERED
 from doors.slack.calls import FAILED, Slack
 from doors.slack.claims import LEASE, Claims, Interrupted
 from doors.slack.conversations import Threads
@@ -46,7 +46,7 @@ class Upkeep:
     def _tell(self, left: Interrupted) -> None:
         """Say in a thread that it was left unanswered; another time where Slack is not to be reached or asks to wait too long."""
         try:
-            self._slack.post(own_words(STOPPED), left.channel, left.thread)
+            self._slack.post(own_words(LEFT_UNANSWERED), left.channel, left.thread)
         except FAILED as error:
             _log.info("Slack did not take a note on what was left unanswered: %s", error)
             refused = isinstance(error, SlackApiError) and error.response.status_code == 200  # as for a channel that is gone
