@@ -150,7 +150,7 @@ def _open(url: str | URL) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
-    Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+    Path(parsed.database or "").parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")

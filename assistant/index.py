@@ -174,7 +174,7 @@ class MilvusIndex:
         from pymilvus import MilvusClient
 
         if self._folder:
-            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._address = lite.open_folder(str(self._folder))
         try:
             return MilvusClient(self._address, token=self._token)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from shlex import quote
 
 from sqlalchemy import URL, func, insert, select, update
 
@@ -188,5 +189,5 @@ def refuse_other_models(of: Iterable[Collection], models: str, dimension: int) -
             settings = f"FOOTNOTE_EMBEDDER={dense} and FOOTNOTE_SPARSE={sparse or 'bm25'}"
             raise CollectionMismatch(
                 f"Collection '{collection.name}' was built with {collection.embedder} ({collection.dimension} dimensions) but the "
-                f"settings name {models} ({dimension}). Run `footnote reindex {collection.name}`, or set {settings}."
+                f"settings name {models} ({dimension}). Run `footnote reindex {quote(collection.name)}`, or set {settings}."
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from ingestion.pipeline import ingest, ingest_documents
 from ingestion.preparing import Prepared
 
 COLLECTION = "eval"
+_COPIES = "eval"
 Passage = str
 OnProgress = Callable[[str, int, int], None]
 """(what is being done, done, of how many)"""
@@ -66,11 +68,12 @@ def open_set(root: Path, settings: Settings, *, on_progress: OnProgress = lambda
     listing = _file_names(root / "pdfs") if rows is None else [row["id"] for row in rows]
     named = "\0".join([str(root.resolve()), settings.embedder, settings.sparse, str(settings.chunk_tokens), *sorted(listing)])
     key = hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    folder = settings.data_dir / "eval" / f"{root.resolve().name}-{key}"
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = settings.data_dir / _COPIES / f"{root.resolve().name}-{key}"
     # What is measured is the model; quotes in its place would be counted as its answers.
     ours = settings.model_copy(update={"data_dir": folder, "library_url": "", "milvus_uri": "", "fallback": "none"})
     with make_assistant(ours) as assistant:
-        kept = CachedEmbedder(assistant.embedder, settings.data_dir / "eval" / "embeddings.sqlite3")
+        kept = CachedEmbedder(assistant.embedder, settings.data_dir / _COPIES / "embeddings.sqlite3")
         with closing(kept):
             assistant.embedder = kept
             assistant.rule = read_rule(settings.data_dir / RULE_FILE)
@@ -93,6 +96,12 @@ def passages_of(assistant: Assistant, collection: Collection, *, by_page: bool) 
     if not by_page:
         return {chunk.id: [chunk.source] for chunk in chunks}
     return {chunk.id: [f"{chunk.source}#{page.number}" for page in chunk.pages] for chunk in chunks}
+
+
+def forget_evaluations(data_dir: Path) -> None:
+    """Take out what evaluations have copied into the data folder; the next one reads its set anew."""
+    if (data_dir / _COPIES).is_dir():
+        shutil.rmtree(data_dir / _COPIES)
 
 
 def _file_names(folder: Path) -> list[str]:
@@ -128,7 +137,7 @@ def _question(row: Mapping[str, Any], where: str) -> Question:
         return Question(str(row["id"]), row["question"], gold, row.get("answers", []), row.get("answerable", True), history)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvaluationError(
-            f"{where} is not a question of an evaluation set: {error!r}. See the README, footnote eval."
+            f"{where} is not a question of an evaluation set: {error!r}. It needs an id and a question; the README tells of the rest."
         ) from error
 
 

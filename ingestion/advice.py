@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from assistant.answering import Assistant
 from assistant.embedders.coverage import MULTILINGUAL
 from assistant.records import Collection
@@ -23,5 +25,5 @@ def language_advice(assistant: Assistant, collection: Collection) -> tuple[str, 
     return (
         f"The embedder {assistant.embedder.name} does not know the language of some documents ({held}): they are found by their "
         "words, less by what they mean. A multilingual one would find more: `pip install 'footnote[e5]'`, set FOOTNOTE_EMBEDDER=e5 "
-        f"and run `footnote reindex {collection.name}`.",
+        f"and run `footnote reindex {quote(collection.name)}`.",
     )

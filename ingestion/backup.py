@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -25,7 +26,8 @@ def back_up(assistant: Assistant, path: Path) -> int:
         assistant.library.copy_to(copy)
         partial = path.with_name(path.name + ".partial")
         try:
-            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            private = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(private, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.write(copy, _LIBRARY)
                 for digest in sorted(assistant.library.versions.digests()):
                     archive.writestr(_ORIGINALS + digest, assistant.originals.get(digest))
@@ -48,6 +50,7 @@ def unpack(path: Path, data_dir: Path) -> None:
             names = set(archive.namelist())
             if _LIBRARY not in names or any(n != _LIBRARY and not n.startswith(_ORIGINALS) for n in names):
                 raise BackupError(f"{path} is not a backup of Footnote's. `footnote backup FILE` writes one.")
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name in sorted(names - {_LIBRARY}):
                 digest = name.removeprefix(_ORIGINALS)
                 if not (len(digest) == 64 and all(c in "0123456789abcdef" for c in digest)):
@@ -55,7 +58,6 @@ def unpack(path: Path, data_dir: Path) -> None:
                 target = data_dir / "originals" / digest[:2] / digest
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(name))
-            data_dir.mkdir(parents=True, exist_ok=True)
             library.write_bytes(archive.read(_LIBRARY))
     except (OSError, zipfile.BadZipFile) as error:
         raise BackupError(f"{path} cannot be read as a backup: {error}. Check the file.") from error

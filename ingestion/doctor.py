@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from assistant.access import OWNER
 from assistant.answering import Assistant
@@ -55,19 +56,19 @@ def _examined(assistant: Assistant, collection: Collection, reader: str) -> Exam
     if without_line:
         advice.append(
             f"{_are(without_line, 'chunk')} without a context line, since the language model gave none: the next ingest asks again, "
-            f"and so does `footnote reindex {collection.name}`."
+            f"and so does `footnote reindex {quote(collection.name)}`."
         )
     if live - indexed:
-        advice.append(f"{_are(len(live - indexed), 'chunk')} not in the index: run `footnote reindex {collection.name}`.")
+        advice.append(f"{_are(len(live - indexed), 'chunk')} not in the index: run `footnote reindex {quote(collection.name)}`.")
     if indexed - live:
         advice.append(
-            f"{_are(len(indexed - live), 'row')} left over in the index, and never shown: `footnote reindex {collection.name}` drops "
-            "what is left over."
+            f"{_are(len(indexed - live), 'row')} left over in the index, and never shown: "
+            f"`footnote reindex {quote(collection.name)}` drops what is left over."
         )
     if abs(drift) > _WORTH_RENEWING:
         advice.append(
             f"Chunks are {abs(drift):.0%} {'longer' if drift > 0 else 'shorter'} than when the word search was set to their length: "
-            f"`footnote reindex {collection.name}` sets it anew."
+            f"`footnote reindex {quote(collection.name)}` sets it anew."
         )
     advice += language_advice(assistant, collection)
     documents = len(assistant.library.documents(reader=reader, names=[collection.name]))

@@ -377,6 +377,31 @@ def test_what_stderr_cannot_take_is_escaped() -> None:
     assert (ran.returncode, ran.stderr) == (0, "caf\\xe9 \\udce9\n")
 
 
+def test_a_purge_leaves_nothing_of_what_an_evaluation_copied(tmp_path: Path) -> None:
+    questions, data = tmp_path / "set", tmp_path / "data"
+    questions.mkdir()
+    (questions / "corpus.jsonl").write_text('{"id": "gate", "text": "The lilac gate closes at nine."}\n')
+    (questions / "questions.jsonl").write_text(
+        '{"id": "1", "question": "When does the lilac gate close?", "gold": {"gate": 1}}\n'
+    )
+    footnote(data, "eval", str(questions))
+
+    def holding() -> list[Path]:
+        return [file for file in data.rglob("*") if file.is_file() and b"lilac gate" in file.read_bytes()]
+
+    assert holding()
+    footnote(data, "purge")
+    assert holding() == []
+
+
+def test_nobody_else_on_the_machine_can_read_a_new_data_folder_or_a_backup(data: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.zip"
+    footnote(data, "backup", str(saved))
+    footnote(tmp_path / "restored", "restore", str(saved))
+    private = {path.name: path.stat().st_mode & 0o077 for path in (data, tmp_path / "restored", saved)}
+    assert private == {"data": 0, "restored": 0, "saved.zip": 0}
+
+
 def test_purge_backup_and_restore_by_command(data: Path, tmp_path: Path) -> None:
     saved = tmp_path / "saved.zip"
     assert in_json(data, "backup", str(saved))["size_bytes"] == saved.stat().st_size

@@ -637,6 +637,8 @@ def test_documents_in_a_language_that_the_embedder_does_not_know_bring_advice(as
     assert "1 in 'fr'" in notice
     assert "FOOTNOTE_EMBEDDER=e5" in notice
     assert "footnote reindex documents" in notice
+    (spaced,) = ingest(assistant, [folder], collection="my work").notices
+    assert "footnote reindex 'my work'" in spaced
     assert ingest(assistant, [folder.parent / "en"], collection="english").notices == ()
     for number in range(20):  # one in more than twenty may be a stray
         write(f"both/{number}.txt", f"{english} Number {number}.")

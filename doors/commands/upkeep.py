@@ -60,9 +60,13 @@ def doctor_command(as_json: bool) -> None:
 @command("purge")
 @as_json_option
 def purge_command(as_json: bool) -> None:
-    """Leave no byte of what was forgotten or replaced in the data folder."""
+    """Leave no byte of what was forgotten or replaced in the data folder. What `footnote eval` has copied there goes too."""
+    from assistant.settings import read_settings
+    from doors.evaluation_set import forget_evaluations
+
     with opened() as operations:
         purged = operations.purge()
+    forget_evaluations(read_settings().data_dir)
     if as_json:
         print_json(asdict(purged))
     else:
