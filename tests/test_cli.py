@@ -146,7 +146,7 @@ def test_ingest_reports_every_file_and_forget_takes_one_out(tmp_path: Path) -> N
     with ScriptedEndpoint(lambda _: failure(500, "")) as server:
         down = endpoint(server)
     healthy = footnote(data, "doctor", also={**down, "FOOTNOTE_GENERATOR": "quotes"}).stdout
-    assert healthy.splitlines()[0] == "documents: 1 document, 1 chunk"
+    assert healthy.splitlines()[1] == "documents: 1 document, 1 chunk"
     ill = footnote(data, "doctor", status=1, also=down).stdout
     assert f"The language model cannot be used: {down['FOOTNOTE_OPENAI_BASE_URL']} cannot be reached" in ill
     assert "Something needs mending." in ill
@@ -155,7 +155,8 @@ def test_ingest_reports_every_file_and_forget_takes_one_out(tmp_path: Path) -> N
     assert [d["source"] for d in in_json(data, "documents")["documents"]] == ["a.txt"]
     in_json(data, "forget", "a.txt")
     assert in_json(data, "documents")["documents"] == []
-    assert "No documents yet" in footnote(data, "documents").stdout
+    assert f"No documents yet in the data folder {data}." in footnote(data, "documents").stdout
+    assert footnote(data, "doctor").stdout.startswith(f"Data folder: {data}\n")
 
 
 def test_a_mistake_is_one_line_that_says_what_to_do(data: Path) -> None:

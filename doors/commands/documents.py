@@ -68,6 +68,7 @@ def ingest_command(paths: tuple[str, ...], collection: str, sample: bool, watch:
 def documents_command(collection: str, filters: Filters, as_json: bool) -> None:
     """List the documents, each with its pages, its language and the date that --since and --until look at."""
     from assistant.access import OWNER
+    from assistant.settings import read_settings
     from doors.in_json import document_json
 
     with open_assistant() as assistant:
@@ -81,7 +82,9 @@ def documents_command(collection: str, filters: Filters, as_json: bool) -> None:
         day = datetime.fromisoformat(d.dated_at).astimezone().date()
         say(f"{d.id}  {shown}  {d.pages} page{'s' * (d.pages != 1)}, {d.language}, {day}{by_words}")
     if not found:
-        say(nothing_passes(filters) if filters else "No documents yet. Add some: footnote ingest PATH (or --sample).")
+        where = name(str(read_settings().data_dir.absolute()))
+        none = f"No documents yet in the data folder {where}. Add some: footnote ingest PATH (or --sample)."
+        say(nothing_passes(filters) if filters else none)
 
 
 @command("show")

@@ -42,6 +42,7 @@ def doctor_command(as_json: bool) -> None:
         examined, models = [asdict(e) for e in found], [asdict(s) for s in servers]
         print_json({"healthy": healthy, "collections": examined, "models": models, "trouble": trouble or None})
     else:
+        say(f"Data folder: {name(str(read_settings().data_dir.absolute()))}")
         for e in found:
             say(
                 f"{name(e.collection)}: {e.documents} document{'s' * (e.documents != 1)}, {e.chunks} chunk{'s' * (e.chunks != 1)}"
